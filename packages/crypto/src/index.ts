@@ -1,0 +1,8 @@
+export type {
+  EncryptionChoice,
+  EncryptionName,
+  GroupName,
+  HashName,
+  IntegrityName,
+  PrfName,
+} from "./algorithms.ts";
