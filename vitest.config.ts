@@ -1,9 +1,33 @@
 import { defineConfig } from "vitest/config";
 
+/**
+ * Two projects: `unit` (vectors, one engine, simulation, architecture; runs anywhere) and `lab` (real namespaces,
+ * sockets, peers; one file after another, since they share the machine's two cores). docs/testing.md tells which runs where.
+ */
 export default defineConfig({
   test: {
-    include: ["packages/*/test/**/*.test.ts", "test/unit/**/*.test.ts"],
     pool: "forks",
-    testTimeout: 20_000,
+    reporters: ["default"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/*/test/**/*.test.ts", "test/unit/**/*.test.ts"],
+          exclude: ["**/*.lab.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "lab",
+          include: ["packages/*/test/**/*.lab.test.ts", "test/lab/**/*.lab.test.ts"],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
   },
 });
