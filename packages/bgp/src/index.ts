@@ -1,1 +1,21 @@
-export {};
+/** The public surface of the BGP speaker. Read `events.ts` first. */
+export type { Family, GracefulRestartConfig, MaxPrefixes, PeerConfig, SpeakerConfig } from "./config.ts";
+export type {
+  BgpEffect,
+  BgpInput,
+  FibNextHop,
+  FibRoute,
+  PeerState,
+  TransportOptions,
+} from "./events.ts";
+export type {
+  Policy,
+  PolicyMatch,
+  PolicySet,
+  PolicyStatement,
+  PrefixRange,
+  RouteSource,
+} from "./policy.ts";
+export { BgpSpeaker } from "./speaker.ts";
+export type { PeerSessionState, SavedRoutes, SpeakerState } from "./speaker-state.ts";
+export type { ApiBgpPeerStatus, GatewayRoute, PeerStatus, RouteQuery, Why, WhyPath } from "./status.ts";
