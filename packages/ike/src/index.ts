@@ -1,1 +1,26 @@
-export {};
+export type {
+  Authentication,
+  CertificateAuthentication,
+  ChildPolicy,
+  EncryptionOffer,
+  EspProposal,
+  IdentityText,
+  IkeConnection,
+  IkeEndpointOptions,
+  IkeLimits,
+  IkeProposal,
+  Proposals,
+  PskAuthentication,
+  TrafficSelector,
+} from "./config.ts";
+export type {
+  ChildSaInstall,
+  Datagram,
+  DownCause,
+  EspKeyMaterial,
+  IkeEffect,
+  IkeInput,
+} from "./events.ts";
+export type { ExportedChildSa, ExportedIkeSa, IkeKeys, IkeSuite } from "./exported-ike-sa.ts";
+export type { TranscriptEntry } from "./transcript/entry.ts";
+export type { IkeTunnelStatus } from "./tunnel-status.ts";
