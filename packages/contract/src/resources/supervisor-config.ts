@@ -1,0 +1,67 @@
+/** What the supervisor is started with. It learns the rest by asking the processes that run. */
+import { z } from "zod";
+import { InstanceConfig } from "../instance-config.ts";
+import { Profile } from "../status.ts";
+
+/**
+ * The clock of one failover. Milliseconds. `azure` fills these with the documented times; the waits are real waits,
+ * labelled "simulated" in every event, on top of the work that they accompany.
+ */
+export const FailoverClock = z.object({
+  plannedMilliseconds: z
+    .tuple([z.number(), z.number()])
+    .describe("connectivity back within, shortest and longest"),
+  unplannedMilliseconds: z.tuple([z.number(), z.number()]),
+});
+
+export const SupervisedInstance = z.object({
+  name: z.string(),
+  gateway: z.string(),
+  /** The seat that this instance holds when all is well; absent for the standby. */
+  homeSeat: z.string().optional(),
+  controlSocket: z.string(),
+  configFile: z.string(),
+  config: InstanceConfig,
+  /** How to start it again, program first. Written by the lab (it knows the namespaces); absent: the supervisor cannot restart it. */
+  startCommand: z.array(z.string()).optional(),
+  logFile: z.string().optional(),
+});
+
+export const SupervisedDevice = z.object({
+  name: z.string(),
+  software: z.enum(["tandem", "strongswan"]),
+  controlSocket: z.string().optional(),
+});
+
+export const SupervisorConfig = z.object({
+  lab: z.string(),
+  topology: z.string(),
+  profile: Profile,
+  controlSocket: z.string(),
+  fabricSocket: z.string(),
+  /** node:sqlite file, 0600. */
+  stateFile: z.string(),
+  /** The local API: TCP on this address (port 0: any) and a Unix socket. */
+  api: z.object({
+    host: z.string().default("127.0.0.1"),
+    port: z.number().int(),
+    socket: z.string(),
+    tokenFile: z.string(),
+  }),
+  instances: z.array(SupervisedInstance),
+  devices: z.array(SupervisedDevice).default([]),
+  /** How often, and after how many misses a living control socket or data path counts as lost. */
+  heartbeatMilliseconds: z.number().default(50),
+  heartbeatMisses: z.number().default(6),
+  probeMilliseconds: z.number().default(100),
+  probeMisses: z.number().default(4),
+  restart: z.enum(["auto", "manual"]).default("auto"),
+  restartDelayMilliseconds: z.number().default(1500),
+  /** Whether a seat goes back to its home instance when that returns. */
+  failback: z.enum(["auto", "manual"]).default("auto"),
+  clock: FailoverClock.optional(),
+});
+
+export type SupervisorConfig = z.infer<typeof SupervisorConfig>;
+export type SupervisorConfigInput = z.input<typeof SupervisorConfig>;
+export type SupervisedInstance = z.infer<typeof SupervisedInstance>;
