@@ -1,0 +1,121 @@
+/**
+ * The receiving half of a Child SA (RFC 4303 §3.4): length, replay check, ICV and decryption, replay commit, padding,
+ * inner packet, selectors, in that order. `open` allocates nothing and never throws on what came from the network.
+ * Its result is the length of the inner packet, or a negative DropReason.
+ */
+import type { Arena, PacketCipher } from "./aead-seam.ts";
+import { DropReason } from "./drop-reason.ts";
+import { type InnerPacket, readInnerPacket } from "./inner-packet.ts";
+import { type Expiry, Lifetime } from "./lifetime.ts";
+import {
+  ESP_HEADER_LENGTH,
+  ESP_TRAILER_LENGTH,
+  espAlignment,
+  espMinimumLength,
+  NEXT_HEADER_IPV4,
+  NEXT_HEADER_IPV6,
+  NEXT_HEADER_NONE,
+} from "./packet.ts";
+import { ReplayWindow } from "./replay-window.ts";
+import { SA_BYTES, SA_PACKETS } from "./sa-counters.ts";
+import type { ChildSaParameters } from "./sa-parameters.ts";
+import { SelectorSet } from "./spd.ts";
+
+const TRUNCATED = -DropReason["esp-truncated"];
+const UNALIGNED = -DropReason["esp-unaligned"];
+const BAD_ICV = -DropReason["bad-icv"];
+const BAD_PADDING = -DropReason["bad-padding"];
+const BAD_NEXT_HEADER = -DropReason["bad-next-header"];
+const DUMMY = -DropReason["dummy-packet"];
+const BAD_INNER = -DropReason["bad-inner-packet"];
+const MISMATCH = -DropReason["selector-mismatch"];
+const ENDED = -DropReason["lifetime-ended"];
+const TWO_32 = 0x1_0000_0000;
+
+export class InboundSa {
+  readonly spi: number;
+  readonly cipher: PacketCipher;
+  readonly replay: ReplayWindow;
+  readonly lifetime: Lifetime;
+  readonly counters: Float64Array;
+  readonly slot: number;
+  /** What may come out of the tunnel: sources of the remote side to destinations of ours. */
+  readonly remote: SelectorSet;
+  readonly local: SelectorSet;
+  /** Offset of the inner packet from the ESP header. */
+  readonly innerOffset: number;
+  expiry: Expiry | undefined = undefined;
+  readonly #minimum: number;
+  readonly #alignmentMask: number;
+  readonly #arena: Arena;
+
+  constructor(
+    parameters: ChildSaParameters,
+    cipher: PacketCipher,
+    arena: Arena,
+    counters: Float64Array,
+    slot: number,
+  ) {
+    this.spi = parameters.spiIn;
+    this.cipher = cipher;
+    this.replay = new ReplayWindow(parameters.replayWindow, parameters.esn);
+    this.lifetime = new Lifetime(parameters.limits);
+    this.counters = counters;
+    this.slot = slot;
+    this.remote = new SelectorSet(parameters.remoteSelectors);
+    this.local = new SelectorSet(parameters.localSelectors);
+    this.innerOffset = ESP_HEADER_LENGTH + cipher.ivLength;
+    this.#minimum = espMinimumLength(cipher);
+    this.#alignmentMask = espAlignment(cipher) - 1;
+    this.#arena = arena;
+  }
+
+  /**
+   * Opens in place the ESP packet of `length` bytes at `header`, whose SPI is this SA's. On success `inner` describes
+   * the packet at `header + innerOffset`. The caller guarantees that [header, header + length) lies in the arena.
+   */
+  open(header: number, length: number, inner: InnerPacket): number {
+    if (length < this.#minimum) return TRUNCATED;
+    const cipher = this.cipher;
+    if (((length - this.innerOffset - cipher.icvLength) & this.#alignmentMask) !== 0) return UNALIGNED;
+    const { bytes, view } = this.#arena;
+    const sequence = this.replay.infer(view.getUint32(header + 4));
+    const verdict = this.replay.check(sequence);
+    if (verdict !== 0) return -verdict;
+    const plain = cipher.open(header, length, Math.floor(sequence / TWO_32));
+    if (plain < ESP_TRAILER_LENGTH) return BAD_ICV;
+    this.replay.commit(sequence);
+
+    // Authentic from here on; what is wrong now is the peer's doing, or the selectors'.
+    const start = header + this.innerOffset;
+    const padding = bytes[start + plain - 2]!;
+    const nextHeader = bytes[start + plain - 1]!;
+    const room = plain - ESP_TRAILER_LENGTH - padding;
+    if (room < 0) return BAD_PADDING;
+    for (let i = 0; i < padding; i++) if (bytes[start + room + i] !== i + 1) return BAD_PADDING; // §2.4
+    if (nextHeader !== NEXT_HEADER_IPV4 && nextHeader !== NEXT_HEADER_IPV6) {
+      return nextHeader === NEXT_HEADER_NONE ? DUMMY : BAD_NEXT_HEADER;
+    }
+    // The inner packet may be shorter than its room: traffic flow confidentiality padding (§2.7) is cut off here.
+    if (!readInnerPacket(inner, bytes, view, start, room)) return BAD_INNER;
+    if ((inner.family === 4 ? NEXT_HEADER_IPV4 : NEXT_HEADER_IPV6) !== nextHeader) return BAD_INNER;
+    if (!this.remote.matchesSource(inner, bytes) || !this.local.matchesDestination(inner, bytes))
+      return MISMATCH;
+
+    const counters = this.counters;
+    const slot = this.slot;
+    const packets = counters[slot + SA_PACKETS]! + 1;
+    const octets = counters[slot + SA_BYTES]! + inner.length;
+    const next = this.lifetime.next;
+    if (octets >= next[0]! || packets >= next[1]!)
+      this.expiry = this.lifetime.cross(octets, packets) ?? this.expiry;
+    if (this.lifetime.ended) return ENDED;
+    counters[slot + SA_PACKETS] = packets;
+    counters[slot + SA_BYTES] = octets;
+    return inner.length;
+  }
+
+  destroy(): void {
+    this.cipher.destroy();
+  }
+}
