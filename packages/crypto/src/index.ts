@@ -69,3 +69,4 @@ export {
   sign,
   verify,
 } from "./signature.ts";
+export { decodeSignatureAlgorithm, encodeSignatureAlgorithm } from "./signature-algorithm.ts";
