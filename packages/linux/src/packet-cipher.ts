@@ -1,0 +1,49 @@
+/**
+ * The shape of esp's AEAD seam (packages/esp/src/aead-seam.ts), declared here because linux imports neither esp nor crypto.
+ * The gateway hands `createEvpBackend()` to esp; the compiler checks there that the shapes agree.
+ */
+export interface CipherArena {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly base: number;
+}
+
+export interface CipherSuite {
+  readonly encryption: "aes-gcm-16" | "chacha20-poly1305" | "aes-cbc" | "3des-cbc" | "des-cbc" | "null";
+  readonly keyBits: number;
+  readonly integrity:
+    | "none"
+    | "hmac-md5-96"
+    | "hmac-sha1-96"
+    | "hmac-sha256-128"
+    | "hmac-sha384-192"
+    | "hmac-sha512-256";
+}
+
+export interface CipherKeys {
+  readonly encryption: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly integrity: Uint8Array;
+}
+
+export interface EvpPacketCipher {
+  readonly ivLength: number;
+  readonly icvLength: number;
+  readonly blockLength: number;
+  /** Length of the whole ESP packet, or -1. */
+  seal(header: number, plain: number, length: number, sequenceHigh: number, sequenceLow: number): number;
+  /** Length of the plaintext at header+8+ivLength, or -1; then that place is zeroed. */
+  open(header: number, length: number, sequenceHigh: number): number;
+  destroy(): void;
+}
+
+export interface EvpPacketCipherBackend {
+  readonly name: "evp";
+  create(
+    direction: "seal" | "open",
+    suite: CipherSuite,
+    esn: boolean,
+    keys: CipherKeys,
+    arena: CipherArena,
+  ): EvpPacketCipher;
+}
