@@ -1,3 +1,5 @@
 export type { Engine } from "./engine.ts";
 export { type Duration, type Instant, seconds } from "./instant.ts";
 export { type Random, seededRandom } from "./random.ts";
+export { TimerHeap } from "./timer-heap.ts";
+export { TimerTable } from "./timer-table.ts";
