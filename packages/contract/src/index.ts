@@ -3,6 +3,7 @@ export * from "./event.ts";
 export * from "./instance-config.ts";
 export * from "./lab-inspect.ts";
 export * from "./resources/fabric-config.ts";
+export * from "./resources/fill-certificates.ts";
 export * from "./resources/finding.ts";
 export * from "./resources/lab-file.ts";
 export * from "./resources/load.ts";

@@ -3,16 +3,14 @@ import { z } from "zod";
 import { InstanceConfig } from "../instance-config.ts";
 import { Profile } from "../status.ts";
 
-/**
- * The clock of one failover. Milliseconds. `azure` fills these with the documented times; the waits are real waits,
- * labelled "simulated" in every event, on top of the work that they accompany.
- */
-export const FailoverClock = z.object({
-  plannedMilliseconds: z
-    .tuple([z.number(), z.number()])
-    .describe("connectivity back within, shortest and longest"),
-  unplannedMilliseconds: z.tuple([z.number(), z.number()]),
-});
+/** Documented times of an unplanned failover, active-standby: shortest and longest (reference §1.2, where they conflict). */
+export const UNPLANNED_MILLISECONDS: {
+  readonly "2016": readonly [number, number];
+  readonly "2024": readonly [number, number];
+} = {
+  "2016": [60_000, 90_000],
+  "2024": [60_000, 180_000],
+};
 
 export const SupervisedInstance = z.object({
   name: z.string(),
@@ -59,7 +57,9 @@ export const SupervisorConfig = z.object({
   restartDelayMilliseconds: z.number().default(1500),
   /** Whether a seat goes back to its home instance when that returns. */
   failback: z.enum(["auto", "manual"]).default("auto"),
-  clock: FailoverClock.optional(),
+  /** The clock of `azure`: connectivity is back within these times, milliseconds. */
+  plannedMilliseconds: z.array(z.number()).length(2).default([10_000, 15_000]),
+  unplannedMilliseconds: z.array(z.number()).length(2).default([60_000, 90_000]),
 });
 
 export type SupervisorConfig = z.infer<typeof SupervisorConfig>;
