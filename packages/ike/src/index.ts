@@ -13,6 +13,7 @@ export type {
   PskAuthentication,
   TrafficSelector,
 } from "./config.ts";
+export { CLOUD_ESP_PROPOSALS, CLOUD_IKE_PROPOSALS } from "./default-proposals.ts";
 export type {
   ChildSaInstall,
   Datagram,
@@ -22,5 +23,6 @@ export type {
   IkeInput,
 } from "./events.ts";
 export type { ExportedChildSa, ExportedIkeSa, IkeKeys, IkeSuite } from "./exported-ike-sa.ts";
+export { ANY_SELECTORS, selectorOfText, selectorText } from "./traffic-selector.ts";
 export type { TranscriptEntry } from "./transcript/entry.ts";
 export type { IkeTunnelStatus } from "./tunnel-status.ts";
