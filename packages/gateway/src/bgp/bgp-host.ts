@@ -1,0 +1,376 @@
+/**
+ * The BGP speaker of one seat: peers and networks from the configuration, TCP, and what its routes do to the FIB.
+ *
+ *      connections with `bgp` ─▶ peer-set ─┐                 ┌─▶ TcpTransport (from the seat's BGP address, through the tunnel)
+ *      tunnel up or down ─▶ path-availability ─▶ BgpSpeaker ─┼─▶ routes-changed ─▶ FibTable (eBGP) or last resort (iBGP)
+ *      local prefixes, LNG prefixes ─▶ network-set ─┘        └─▶ peer-state ─▶ events
+ */
+
+import {
+  type BgpEffect,
+  type BgpInput,
+  BgpSpeaker,
+  type GatewayRoute,
+  type PeerConfig,
+  type PeerStatus,
+  type RouteQuery,
+  type SpeakerState,
+  type Why,
+} from "@tandem/bgp";
+import type { BgpNeighborConfig, ConnectionConfig, InstanceConfig, SeatConfig } from "@tandem/contract";
+import type { Random } from "@tandem/sansio";
+import { addressFamily } from "@tandem/wire";
+import { type Clock, EngineDriver } from "../driver/engine-driver.ts";
+import type { NewEvent } from "../events/journal.ts";
+import type { Log } from "../log.ts";
+import type { FibTable } from "../routes/fib-table.ts";
+import { exportPolicy, importPolicy } from "./routing-policy.ts";
+import { type TcpSockets, TcpTransport } from "./tcp-transport.ts";
+
+const BGP_PORT = 179;
+
+/** Seconds between dials, by profile: the cloud's clock, or as soon as known. */
+const CONNECT_RETRY = { azure: 10, fast: 1, hitless: 1 } as const;
+
+export interface BgpHostContext {
+  readonly config: Pick<InstanceConfig, "kind" | "asn" | "profile" | "routerId">;
+  readonly localPrefixes: readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sockets: TcpSockets;
+  readonly fib: FibTable;
+  readonly log: Log;
+  flushFib(): void;
+  event(event: NewEvent): void;
+  /** The kernel's route to a neighbour behind a tunnel, or over the link to the partner. */
+  setNeighbour(address: string, way: "tunnel" | "partner" | "none"): void;
+  setLastResort(set: readonly string[], remove: readonly string[]): void;
+}
+
+export interface PartnerPeer {
+  readonly name: string;
+  readonly neighbor: string;
+}
+
+export class BgpHost {
+  readonly #seat: SeatConfig;
+  readonly #context: BgpHostContext;
+  readonly #speaker: BgpSpeaker;
+  readonly #driver: EngineDriver<BgpInput, BgpEffect>;
+  readonly #transport: TcpTransport;
+  readonly #neighbors = new Map<string, { readonly bgp: BgpNeighborConfig; readonly peer: PeerConfig }>();
+  readonly #partners = new Map<string, PeerConfig>();
+  readonly #networks = new Map<string, string>();
+  /** Static prefixes that each connection asks to originate. */
+  readonly #lngPrefixes = new Map<string, readonly string[]>();
+  #localPrefixes: readonly string[];
+  #listening = "";
+  #draining = false;
+  readonly #lastResort = new Set<string>();
+
+  constructor(seat: SeatConfig, context: BgpHostContext) {
+    this.#seat = seat;
+    this.#context = context;
+    this.#localPrefixes = context.localPrefixes;
+    const { asn, routerId } = context.config;
+    this.#speaker = new BgpSpeaker(
+      {
+        localAddress: seat.bgpIp,
+        asn,
+        routerId: routerIdOf(routerId, seat),
+        ibgpLastResort: true,
+      },
+      context.random,
+    );
+    this.#transport = new TcpTransport({
+      sockets: context.sockets,
+      input: (input) => this.#driver.input(input),
+      md5Key: (neighbor) => this.#md5Keys().get(neighbor),
+      transportOptions: (neighbor) => this.#speaker.transportOptions(neighbor),
+      warn: (message) => context.log("warn", message, { seat: seat.name }),
+    });
+    this.#driver = new EngineDriver<BgpInput, BgpEffect>(
+      this.#speaker,
+      context.clock,
+      (effect) => this.#carryOut(effect),
+      (error) =>
+        context.log("error", error instanceof Error ? (error.stack ?? "") : String(error), {
+          seat: seat.name,
+        }),
+    );
+    this.#originate();
+  }
+
+  setConnection(connection: ConnectionConfig): void {
+    const { tunnel, bgp } = connection;
+    if (bgp === undefined) {
+      this.#removePeer(tunnel);
+    } else {
+      const before = this.#neighbors.get(tunnel);
+      if (before !== undefined && before.bgp.neighbor !== bgp.neighbor) this.#removePeer(tunnel);
+      const peer = this.#peer(tunnel, bgp);
+      this.#neighbors.set(tunnel, { bgp, peer });
+      this.#context.setNeighbour(bgp.neighbor, "tunnel");
+      this.#listen();
+      this.#driver.input({ kind: "peer-set", peer });
+    }
+    this.#lngPrefixes.set(tunnel, connection.staticPrefixes);
+    this.#originate();
+  }
+
+  removeConnection(tunnel: string): void {
+    this.#removePeer(tunnel);
+    this.#lngPrefixes.delete(tunnel);
+    this.#originate();
+  }
+
+  /** iBGP with the partner's seats. */
+  setPartnerPeers(partners: readonly PartnerPeer[]): void {
+    const wanted = new Map(partners.map((partner) => [partner.name, partner]));
+    for (const name of [...this.#partners.keys()]) {
+      if (wanted.has(name)) continue;
+      this.#partners.delete(name);
+      this.#driver.input({ kind: "peer-removed", peer: name });
+    }
+    for (const { name, neighbor } of partners) {
+      const peer: PeerConfig = {
+        name,
+        neighbor,
+        asn: this.#context.config.asn,
+        connectRetryTime: CONNECT_RETRY[this.#context.config.profile],
+        importPolicy: importPolicy(this.#context.config.kind, this.#localPrefixes),
+      };
+      this.#partners.set(name, peer);
+      this.#context.setNeighbour(neighbor, "partner");
+      this.#driver.input({ kind: "peer-set", peer });
+    }
+    this.#listen();
+  }
+
+  setLocalPrefixes(prefixes: readonly string[]): void {
+    this.#localPrefixes = prefixes;
+    this.#originate();
+    this.#refreshPolicies();
+  }
+
+  setPath(tunnel: string, available: boolean): void {
+    if (this.#neighbors.has(tunnel))
+      this.#driver.input({ kind: "path-availability", peer: tunnel, available });
+  }
+
+  /** Takes every route back from the eBGP peers, and gives them again when `on` is false. Sessions stay. */
+  drain(on: boolean): void {
+    if (this.#draining === on) return;
+    this.#draining = on;
+    this.#refreshPolicies();
+  }
+
+  adopt(state: SpeakerState): void {
+    this.#driver.input({ kind: "adopt", state });
+  }
+
+  exportState(): SpeakerState {
+    return this.#speaker.exportState();
+  }
+
+  /** With `farewell` each peer gets Cease; without, nothing is said: another instance speaks for the seat now. */
+  async stop(farewell: boolean): Promise<void> {
+    if (farewell) {
+      for (const peer of [...this.#neighbors.keys(), ...this.#partners.keys()]) {
+        this.#driver.input({ kind: "peer-stop", peer, communication: "the gateway is going down" });
+      }
+    }
+    this.#driver.stop();
+    await this.#transport.stop(!farewell);
+    this.#context.fib.withdrawAll(this.#claimant());
+    for (const { bgp } of this.#neighbors.values()) this.#context.setNeighbour(bgp.neighbor, "none");
+    if (this.#lastResort.size > 0) this.#context.setLastResort([], [...this.#lastResort]);
+  }
+
+  peers(): PeerStatus[] {
+    return this.#speaker.peers(this.#context.clock.now());
+  }
+
+  apiPeers(): unknown {
+    return this.#speaker.apiPeers(this.#context.clock.now());
+  }
+
+  learnedRoutes(query: RouteQuery): GatewayRoute[] {
+    return this.#speaker.learnedRoutes(query);
+  }
+
+  advertisedRoutes(query: RouteQuery & { readonly peer: string }): GatewayRoute[] {
+    return this.#speaker.advertisedRoutes(query);
+  }
+
+  why(prefix: string): Why | undefined {
+    return this.#speaker.why(prefix);
+  }
+
+  refresh(peer: string, direction: "in" | "out"): void {
+    this.#driver.input({ kind: "refresh", peer, direction });
+  }
+
+  #carryOut(effect: BgpEffect): void {
+    switch (effect.kind) {
+      case "connect":
+        this.#transport.connect(effect);
+        return;
+      case "write":
+        this.#transport.write(effect);
+        return;
+      case "close":
+        this.#transport.close(effect);
+        return;
+      case "routes-changed":
+        this.#routesChanged(effect);
+        return;
+      case "peer-state":
+        this.#peerState(effect);
+        return;
+      case "log":
+        this.#context.log(effect.level === "warning" ? "warn" : effect.level, effect.message, {
+          seat: this.#seat.name,
+          ...(effect.peer === undefined ? {} : { peer: effect.peer }),
+        });
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #routesChanged(effect: Extract<BgpEffect, { kind: "routes-changed" }>): void {
+    const { fib } = this.#context;
+    const claimant = this.#claimant();
+    const lastResort: string[] = [];
+    const gone: string[] = [];
+    for (const route of effect.set) {
+      if (route.source === "ebgp") {
+        const tunnels = route.nextHops.map((hop) => hop.peer);
+        fib.claim(claimant, "bgp", route.prefix, tunnels);
+        if (this.#lastResort.delete(route.prefix)) gone.push(route.prefix);
+      } else {
+        fib.withdraw(claimant, route.prefix);
+        this.#lastResort.add(route.prefix);
+        lastResort.push(route.prefix);
+      }
+    }
+    for (const prefix of effect.remove) {
+      fib.withdraw(claimant, prefix);
+      if (this.#lastResort.delete(prefix)) gone.push(prefix);
+    }
+    this.#context.flushFib();
+    if (lastResort.length > 0 || gone.length > 0) this.#context.setLastResort(lastResort, gone);
+  }
+
+  #peerState(effect: Extract<BgpEffect, { kind: "peer-state" }>): void {
+    const up = effect.new === "Established";
+    const wasUp = effect.old === "Established";
+    this.#context.event({
+      event: "bgp.state",
+      seat: this.#seat.name,
+      peer: effect.peer,
+      state: effect.new,
+      message: `${effect.peer}: ${effect.old} to ${effect.new}: ${effect.reason}`,
+      ...(up
+        ? { operationName: "BgpConnectedEvent" }
+        : wasUp
+          ? { operationName: "BgpDisconnectedEvent" }
+          : {}),
+    });
+  }
+
+  #peer(tunnel: string, bgp: BgpNeighborConfig): PeerConfig {
+    const { kind, profile } = this.#context.config;
+    return {
+      name: tunnel,
+      neighbor: bgp.neighbor,
+      asn: bgp.asn,
+      ...(bgp.localAddress === undefined ? {} : { localAddress: bgp.localAddress }),
+      passive: bgp.passive,
+      waitForPath: true,
+      holdTime: bgp.holdTime,
+      keepaliveTime: bgp.keepaliveTime,
+      fixedTimers: bgp.fixedTimers,
+      connectRetryTime: CONNECT_RETRY[profile],
+      md5: bgp.md5 !== undefined,
+      ...(bgp.ttlSecurity === undefined ? {} : { ttlSecurity: bgp.ttlSecurity }),
+      gracefulRestart: { restarter: bgp.gracefulRestart, helper: bgp.gracefulRestart },
+      maxPrefixes: { limit: bgp.maxPrefixes },
+      importPolicy: importPolicy(kind, this.#localPrefixes),
+      exportPolicy: exportPolicy(kind, this.#localPrefixes, bgp.prepend, this.#draining),
+    };
+  }
+
+  #refreshPolicies(): void {
+    for (const [tunnel, { bgp }] of this.#neighbors) {
+      const peer = this.#peer(tunnel, bgp);
+      this.#neighbors.set(tunnel, { bgp, peer });
+      this.#driver.input({ kind: "peer-set", peer });
+    }
+  }
+
+  #removePeer(tunnel: string): void {
+    const before = this.#neighbors.get(tunnel);
+    if (before === undefined) return;
+    this.#neighbors.delete(tunnel);
+    this.#driver.input({ kind: "peer-removed", peer: tunnel });
+    this.#context.setNeighbour(before.bgp.neighbor, "none");
+    this.#listen();
+  }
+
+  /** Our own prefixes, and those of the LNGs that are connected (azure-vpn-gateway §3.1). */
+  #originate(): void {
+    const wanted = new Map<string, string>();
+    if (this.#context.config.kind === "instance") {
+      for (const prefixes of this.#lngPrefixes.values())
+        for (const prefix of prefixes) wanted.set(prefix, "lng");
+    }
+    for (const prefix of this.#localPrefixes) wanted.set(prefix, "vnet");
+    for (const prefix of [...this.#networks.keys()]) {
+      if (wanted.has(prefix)) continue;
+      this.#networks.delete(prefix);
+      this.#driver.input({ kind: "network-removed", prefix });
+    }
+    for (const [prefix, tag] of wanted) {
+      if (this.#networks.get(prefix) === tag) continue;
+      this.#networks.set(prefix, tag);
+      this.#driver.input({ kind: "network-set", prefix, tag });
+    }
+  }
+
+  #md5Keys(): Map<string, string> {
+    const keys = new Map<string, string>();
+    for (const { bgp } of this.#neighbors.values())
+      if (bgp.md5 !== undefined) keys.set(bgp.neighbor, bgp.md5);
+    return keys;
+  }
+
+  /** One listener on each address that we speak from; made again when the set of keys changed. */
+  #listen(): void {
+    const addresses = new Set<string>();
+    for (const { bgp } of this.#neighbors.values()) addresses.add(bgp.localAddress ?? this.#seat.bgpIp);
+    if (this.#partners.size > 0) addresses.add(this.#seat.bgpIp);
+    const keys = this.#md5Keys();
+    const wanted = JSON.stringify([[...addresses].sort(), [...keys].sort()]);
+    if (wanted === this.#listening) return;
+    const before = this.#listening === "" ? [] : (JSON.parse(this.#listening) as [string[]])[0];
+    for (const address of before) if (!addresses.has(address)) this.#transport.unlisten(address);
+    this.#listening = wanted;
+    for (const address of addresses) this.#transport.listen(address, BGP_PORT, keys);
+  }
+
+  #claimant(): string {
+    return `bgp|${this.#seat.name}`;
+  }
+}
+
+/** RFC 6286: any non-zero number that is unique in the AS. The seat's BGP address is, when it is IPv4. */
+function routerIdOf(configured: string | undefined, seat: SeatConfig): string {
+  if (configured !== undefined) return configured;
+  const address = [seat.bgpIp, ...seat.publicIps].find((candidate) => addressFamily(candidate) === 4);
+  if (address !== undefined) return address;
+  let hash = 0x811c9dc5;
+  for (const char of seat.bgpIp) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
+  return [24, 16, 8, 0].map((shift) => (hash >>> shift) & 0xff).join(".");
+}

@@ -1,0 +1,215 @@
+/**
+ * The kernel's part of an instance: rules and routes that steer packets into the TUN device and keep everything
+ * else off the outside link, and the addresses of the seats.
+ *
+ *      inside ──(rule: iif inside)──▶ table 100: default dev tun ──▶ data plane ──▶ ESP ──▶ outside
+ *      tun ────(rule: iif tun)──────▶ main without the outside link, then the last resort, else black hole
+ *      outside ─(rule: iif outside)─▶ black hole                            (only local delivery, by table local)
+ *      own packets ─ from a public IP or the outside link's address ─▶ main
+ *                  └ from anything else (BGP, ICMP errors) ─▶ main without the outside link, then table 100
+ *
+ * "Without the outside link" is a rule with `suppress_ifgroup`: no route through an interface of that group is used.
+ * All of this is state of the kernel, not of the process: when the process dies, its TUN device goes, the unreachable
+ * route of table 100 takes over, and still nothing leaves outside in clear (DESIGN §3).
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { addressFamily } from "@tandem/wire";
+import type { IpCommand } from "./ip-command.ts";
+
+/** The table that leads into the TUN device, and the priority of the rule for what comes from inside. */
+export const TUN_TABLE = 100;
+/** Prefixes that only the partner reaches (iBGP), and hosts behind the link to it. */
+export const LAST_RESORT_TABLE = 101;
+/** BGP neighbours behind a tunnel: their host routes win over whatever `main` has. */
+export const NEIGHBOUR_TABLE = 102;
+const OUTSIDE_GROUP = 4500;
+const RULE = {
+  inside: 100,
+  insideLastResort: 99,
+  partner: 101,
+  tunNear: 102,
+  tunLastResort: 103,
+  tunDrop: 104,
+  outsideDrop: 105,
+  ownOutside: 110,
+  ownNeighbour: 111,
+  ownNear: 112,
+  ownLastResort: 113,
+  ownTun: 114,
+} as const;
+const FAMILIES = ["-4", "-6"] as const;
+/** The worst metric there is: it wins only when nothing else is left in the table. */
+const LAST_METRIC = 4_294_967_295;
+
+interface FamilyRule {
+  readonly family: "-4" | "-6";
+  readonly rule: string;
+}
+
+export interface HostNetworkOptions {
+  readonly outside: string;
+  readonly inside: string;
+  readonly tun: string;
+  /** The address of the partner on the link between the two instances, when there is one. */
+  readonly partner?: string;
+}
+
+export class HostNetwork {
+  readonly #ip: IpCommand;
+  readonly #options: HostNetworkOptions;
+  readonly #warn: (message: string) => void;
+
+  constructor(ip: IpCommand, options: HostNetworkOptions, warn: (message: string) => void) {
+    this.#ip = ip;
+    this.#options = options;
+    this.#warn = warn;
+  }
+
+  /** Before the TUN device exists: from here on nothing is forwarded to the outside link. */
+  async guard(): Promise<void> {
+    const { outside, inside, tun } = this.#options;
+    this.#sysctl("net/ipv4/ip_forward", "1");
+    this.#sysctl("net/ipv6/conf/all/forwarding", "1");
+    for (const name of ["all", "default", outside, inside]) {
+      this.#sysctl(`net/ipv4/conf/${name}/rp_filter`, "0");
+    }
+    await this.#ip.batch([`link set dev ${outside} group ${OUTSIDE_GROUP}`, "link set dev lo up"]);
+    const partnerLink = await this.#partnerInterface();
+    const rules = this.#rules(outside, inside, tun, partnerLink).flatMap((rule) =>
+      FAMILIES.map((family) => ({ family, rule })),
+    );
+    for (const address of await this.#addressesOf(outside)) rules.push(ownOutside(address));
+    // A rule may stand from a process that died: deleted first, so that it never stands twice.
+    await this.#ip.batch(rules.map(ruleLine("del")), { force: true });
+    await this.#ip.batch([
+      ...FAMILIES.map(
+        (family) => `${family} route replace unreachable default metric ${LAST_METRIC} table ${TUN_TABLE}`,
+      ),
+      ...rules.map(ruleLine("add")),
+    ]);
+  }
+
+  /** When the TUN device is up. */
+  async steer(): Promise<void> {
+    const { tun } = this.#options;
+    this.#sysctl(`net/ipv4/conf/${tun}/rp_filter`, "0");
+    await this.#ip.batch(
+      FAMILIES.map((family) => `${family} route replace default dev ${tun} metric 1 table ${TUN_TABLE}`),
+    );
+  }
+
+  /** Public IPs and the BGP address go on `lo`: the fabric routes them here, no link owns them. */
+  async addSeat(publicIps: readonly string[], bgpAddresses: readonly string[]): Promise<void> {
+    const rules = publicIps.map(ownOutside);
+    await this.#ip.batch(rules.map(ruleLine("del")), { force: true });
+    await this.#ip.batch([
+      ...rules.map(ruleLine("add")),
+      ...[...publicIps, ...bgpAddresses].map((address) => addressLine("replace", address)),
+    ]);
+  }
+
+  async removeSeat(publicIps: readonly string[], bgpAddresses: readonly string[]): Promise<void> {
+    const addresses = [...publicIps, ...bgpAddresses].map((address) => addressLine("del", address));
+    await this.#ip.batch([...addresses, ...publicIps.map(ownOutside).map(ruleLine("del"))], { force: true });
+  }
+
+  /** Our own packets to a BGP neighbour behind a tunnel go into the TUN device, whatever `main` says. */
+  async setNeighbour(address: string, present: boolean): Promise<void> {
+    const verb = present ? "replace" : "del";
+    await this.#ip.batch(
+      [`${familyFlag(address)} route ${verb} ${address} dev ${this.#options.tun} table ${NEIGHBOUR_TABLE}`],
+      { force: !present },
+    );
+  }
+
+  /** Prefixes that are reached over the partner only. At most a few thousand lines at a time. */
+  async setLastResort(set: readonly string[], remove: readonly string[]): Promise<void> {
+    const { partner } = this.#options;
+    if (partner === undefined) return;
+    const lines = remove.map(
+      (prefix) => `${familyFlag(prefix)} route del ${prefix} table ${LAST_RESORT_TABLE}`,
+    );
+    for (const prefix of set) {
+      if (addressFamily(prefix) !== addressFamily(partner)) continue;
+      lines.push(`${familyFlag(prefix)} route replace ${prefix} via ${partner} table ${LAST_RESORT_TABLE}`);
+    }
+    await this.#ip.batch(lines, { force: true });
+  }
+
+  /** A BGP neighbour that is the partner's seat: reached over the link between the two. */
+  async setPartnerNeighbour(address: string): Promise<void> {
+    const { partner } = this.#options;
+    if (partner === undefined || partner === address) return;
+    await this.#ip.batch(
+      [`${familyFlag(address)} route replace ${address} via ${partner} table ${NEIGHBOUR_TABLE}`],
+      { force: true },
+    );
+  }
+
+  #rules(outside: string, inside: string, tun: string, partnerLink: string | undefined): string[] {
+    const near = `lookup main suppress_ifgroup ${OUTSIDE_GROUP}`;
+    const rules = [
+      `pref ${RULE.inside} iif ${inside} lookup ${TUN_TABLE}`,
+      `pref ${RULE.tunNear} iif ${tun} ${near}`,
+      `pref ${RULE.tunDrop} iif ${tun} blackhole`,
+      `pref ${RULE.outsideDrop} iif ${outside} blackhole`,
+      `pref ${RULE.ownNeighbour} iif lo lookup ${NEIGHBOUR_TABLE}`,
+      `pref ${RULE.ownNear} iif lo ${near}`,
+      `pref ${RULE.ownTun} iif lo lookup ${TUN_TABLE}`,
+    ];
+    if (partnerLink !== undefined) {
+      rules.push(
+        `pref ${RULE.insideLastResort} iif ${inside} lookup ${LAST_RESORT_TABLE}`,
+        // What the partner sends comes from its VNet side or its tunnels: our tunnels, or our inside; never back.
+        `pref ${RULE.partner} iif ${partnerLink} ${near}`,
+        `pref ${RULE.partner} iif ${partnerLink} lookup ${TUN_TABLE}`,
+        `pref ${RULE.tunLastResort} iif ${tun} lookup ${LAST_RESORT_TABLE}`,
+        `pref ${RULE.ownLastResort} iif lo lookup ${LAST_RESORT_TABLE}`,
+      );
+    }
+    return rules;
+  }
+
+  async #partnerInterface(): Promise<string | undefined> {
+    const { partner } = this.#options;
+    if (partner === undefined) return undefined;
+    const found = (await this.#ip.query(["route", "get", partner])) as { dev?: string }[];
+    return found[0]?.dev;
+  }
+
+  async #addressesOf(name: string): Promise<string[]> {
+    const found = (await this.#ip.query(["address", "show", "dev", name])) as {
+      addr_info?: { local?: string; scope?: string }[];
+    }[];
+    return (found[0]?.addr_info ?? [])
+      .filter((info) => info.scope === "global" && info.local !== undefined)
+      .map((info) => info.local!);
+  }
+
+  #sysctl(path: string, value: string): void {
+    const file = `/proc/sys/${path}`;
+    try {
+      if (readFileSync(file, "utf8").trim() !== value) writeFileSync(file, value);
+    } catch (error) {
+      this.#warn(`cannot set ${path} to ${value}: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** Answers from an address of the outside link or a seat may use the outside link: IKE, ESP, and answers to pings. */
+const ownOutside = (address: string): FamilyRule => ({
+  family: familyFlag(address),
+  rule: `pref ${RULE.ownOutside} iif lo from ${address} lookup main`,
+});
+
+const ruleLine =
+  (verb: "add" | "del") =>
+  ({ family, rule }: FamilyRule): string =>
+    `${family} rule ${verb} ${rule}`;
+
+const familyFlag = (address: string): "-4" | "-6" => (addressFamily(address) === 4 ? "-4" : "-6");
+
+const addressLine = (verb: "replace" | "del", address: string): string =>
+  addressFamily(address) === 4
+    ? `address ${verb} ${address}/32 dev lo`
+    : `address ${verb} ${address}/128 dev lo${verb === "replace" ? " nodad" : ""}`;

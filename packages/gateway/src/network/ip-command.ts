@@ -1,0 +1,61 @@
+/**
+ * iproute2 as the way to change routes, rules and addresses: one child process for a whole batch.
+ * Batches run one after the other, so that what is asked first is done first.
+ */
+import { spawn } from "node:child_process";
+
+export interface IpCommand {
+  /** Runs the lines in order. With `force`, a line that fails does not stop the others and is not an error. */
+  batch(lines: readonly string[], options?: { readonly force?: boolean }): Promise<void>;
+  /** `ip -json ...`, parsed. */
+  query(args: readonly string[]): Promise<unknown>;
+}
+
+export function systemIpCommand(): IpCommand {
+  let last: Promise<unknown> = Promise.resolve();
+  const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = last.then(work, work);
+    last = next.catch(() => {});
+    return next;
+  };
+  return {
+    batch: (lines, options) =>
+      lines.length === 0
+        ? Promise.resolve()
+        : inOrder(async () => {
+            const args = options?.force === true ? ["-force", "-batch", "-"] : ["-batch", "-"];
+            const { status, errors } = await run(args, `${lines.join("\n")}\n`);
+            if (status === 0 || options?.force === true) return;
+            const line = /Command failed -:(\d+)/.exec(errors)?.[1];
+            const command = line === undefined ? "" : ` at "ip ${lines[Number(line) - 1]}"`;
+            throw new Error(`ip -batch failed${command}: ${errors.trim()}`);
+          }),
+    query: (args) =>
+      inOrder(async () => {
+        const { status, output, errors } = await run(["-json", ...args], "");
+        if (status !== 0) throw new Error(`ip ${args.join(" ")} failed: ${errors.trim()}`);
+        return output.trim() === "" ? [] : JSON.parse(output);
+      }),
+  };
+}
+
+function run(
+  args: readonly string[],
+  input: string,
+): Promise<{ status: number; output: string; errors: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("ip", args, { stdio: ["pipe", "pipe", "pipe"] });
+    let output = "";
+    let errors = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      errors += text;
+    });
+    child.on("error", reject);
+    child.stdin.on("error", () => {});
+    child.on("close", (status) => resolve({ status: status ?? 1, output, errors }));
+    child.stdin.end(input);
+  });
+}

@@ -1,0 +1,201 @@
+/**
+ * The book of one seat's Child SAs: IKE says what exists, the data plane carries it, this keeps the two in step.
+ *
+ *      IKE: child-sa-up ──────────▶ add-child-sa (with the first sequence block)
+ *           child-sa-outbound-ready ▶ switch-outbound            tunnel goes up with its first usable Child SA
+ *           child-sa-down ─────────▶ switch to another, remove   and down with its last
+ *      data plane: need-sequence ─▶ reserve (replicated first) ─▶ reserve-sequence
+ *
+ * Sequence numbers: the adopter of a Child SA starts above every reserved block (DESIGN §3). The first block needs no
+ * message of its own: whoever adopts takes it as reserved.
+ */
+import type { ChildSaLiveState, ChildSaParameters, SequenceBlock } from "@tandem/esp";
+import type { ChildSaInstall } from "@tandem/ike";
+import type { DataPlanePort } from "../dataplane-port.ts";
+
+/** Implementation constant: at 500,000 packets per second a block lasts half a second, and an adoption skips less than one. */
+export const SEQUENCE_BLOCK = 262_144;
+/** 2^32 - 1 without ESN (RFC 4303 §2.2); with ESN numbers stay exact in a double up to 2^53. */
+const LAST_SEQUENCE = { plain: 0xffff_ffff, extended: 2 ** 53 - 1 } as const;
+/** Share of a hard limit at which IKE is asked for a successor. */
+const SOFT_SHARE = 0.9;
+
+/** What the connection adds to what IKE negotiated. */
+export interface ChildSaTerms {
+  readonly connection: string;
+  readonly replayWindow: number;
+  readonly hardBytes: number;
+}
+
+export interface SaBookHooks {
+  /** A tunnel can carry packets now, or cannot any more. */
+  tunnelUp(tunnel: string, up: boolean): void;
+  /** Resolves when the partner has the reservation; at once when nothing is replicated. */
+  replicateSequence(childSa: string, reservedUpTo: number): Promise<void>;
+  fault(message: string): void;
+}
+
+interface BookedChildSa {
+  readonly id: string;
+  readonly tunnel: string;
+  readonly parameters: ChildSaParameters;
+  ready: boolean;
+  packetsIn: number;
+  reservedUpTo: number;
+}
+
+export class SaBook {
+  readonly #seat: string;
+  readonly #dataPlane: DataPlanePort;
+  readonly #hooks: SaBookHooks;
+  readonly #childSas = new Map<string, BookedChildSa>();
+  /** tunnel -> its Child SAs in the order of their making. */
+  readonly #tunnels = new Map<string, Set<string>>();
+  readonly #outbound = new Map<string, string>();
+
+  constructor(seat: string, dataPlane: DataPlanePort, hooks: SaBookHooks) {
+    this.#seat = seat;
+    this.#dataPlane = dataPlane;
+    this.#hooks = hooks;
+  }
+
+  /** `live`: the state that the partner replicated, when the Child SA is adopted. */
+  add(tunnel: string, install: ChildSaInstall, terms: ChildSaTerms, live?: ChildSaLiveState): void {
+    const last = install.esn ? LAST_SEQUENCE.extended : LAST_SEQUENCE.plain;
+    const sa: ChildSaParameters = {
+      id: install.childSa,
+      connection: terms.connection,
+      seat: this.#seat,
+      suite: install.suite,
+      esn: install.esn,
+      spiIn: install.spiIn,
+      spiOut: install.spiOut,
+      inbound: install.inbound,
+      outbound: install.outbound,
+      endpoints: install.endpoints,
+      localSelectors: install.localSelectors,
+      remoteSelectors: install.remoteSelectors,
+      replayWindow: terms.replayWindow,
+      limits: {
+        softBytes: Math.floor(terms.hardBytes * SOFT_SHARE),
+        hardBytes: terms.hardBytes,
+        ...(install.esn ? {} : { softPackets: Math.floor(last * SOFT_SHARE), hardPackets: last }),
+      },
+    };
+    const first = Math.max(1, live?.reservedUpTo ?? 1);
+    const sequence = { first, limit: Math.min(first + SEQUENCE_BLOCK, last) };
+    const booked: BookedChildSa = {
+      id: sa.id,
+      tunnel,
+      parameters: sa,
+      ready: false,
+      packetsIn: live?.packetsIn ?? 0,
+      reservedUpTo: sequence.limit,
+    };
+    this.#childSas.set(sa.id, booked);
+    const ofTunnel = this.#tunnels.get(tunnel) ?? new Set();
+    ofTunnel.add(sa.id);
+    this.#tunnels.set(tunnel, ofTunnel);
+    this.#command({
+      kind: "add-child-sa",
+      tunnel,
+      sa,
+      sequence,
+      ...(live === undefined ? {} : { live }),
+    });
+  }
+
+  outboundReady(childSa: string): void {
+    const booked = this.#childSas.get(childSa);
+    if (booked === undefined || booked.ready) return;
+    booked.ready = true;
+    const wasUp = this.#outbound.has(booked.tunnel);
+    this.#switchTo(booked);
+    if (!wasUp) this.#hooks.tunnelUp(booked.tunnel, true);
+  }
+
+  remove(childSa: string): void {
+    const booked = this.#childSas.get(childSa);
+    if (booked === undefined) return;
+    this.#childSas.delete(childSa);
+    const ofTunnel = this.#tunnels.get(booked.tunnel);
+    ofTunnel?.delete(childSa);
+    if (this.#outbound.get(booked.tunnel) === childSa) {
+      const next = [...(ofTunnel ?? [])]
+        .reverse()
+        .map((id) => this.#childSas.get(id)!)
+        .find((sa) => sa.ready);
+      if (next !== undefined) this.#switchTo(next);
+      else {
+        this.#outbound.delete(booked.tunnel);
+        this.#hooks.tunnelUp(booked.tunnel, false);
+      }
+    }
+    if (ofTunnel?.size === 0) this.#tunnels.delete(booked.tunnel);
+    this.#command({ kind: "remove-child-sa", childSa });
+  }
+
+  move(childSa: string, remote: string, remotePort: number): void {
+    if (this.#childSas.has(childSa)) this.#command({ kind: "move-endpoint", childSa, remote, remotePort });
+  }
+
+  has(childSa: string): boolean {
+    return this.#childSas.has(childSa);
+  }
+
+  ids(): string[] {
+    return [...this.#childSas.keys()];
+  }
+
+  parameters(): ChildSaParameters[] {
+    return [...this.#childSas.values()].map((booked) => booked.parameters);
+  }
+
+  isUp(tunnel: string): boolean {
+    return this.#outbound.has(tunnel);
+  }
+
+  /** The data plane asks for more numbers: reserved, replicated, and only then handed out. */
+  needSequence(childSa: string): void {
+    const booked = this.#childSas.get(childSa);
+    if (booked === undefined) return;
+    const last = booked.parameters.esn ? LAST_SEQUENCE.extended : LAST_SEQUENCE.plain;
+    const block: SequenceBlock = {
+      first: booked.reservedUpTo,
+      limit: Math.min(booked.reservedUpTo + SEQUENCE_BLOCK, last),
+    };
+    if (block.first >= block.limit) return;
+    booked.reservedUpTo = block.limit;
+    this.#hooks.replicateSequence(childSa, block.limit).then(
+      () => {
+        if (this.#childSas.has(childSa)) this.#command({ kind: "reserve-sequence", childSa, block });
+      },
+      (error: unknown) => this.#hooks.fault(`sequence block of ${childSa}: ${String(error)}`),
+    );
+  }
+
+  /** Child SAs that received packets since the last call: proof of life for IKE. */
+  takeActive(): string[] {
+    const active: string[] = [];
+    for (const booked of this.#childSas.values()) {
+      const packets = this.#dataPlane.childCounters(booked.id)?.packetsIn ?? 0;
+      if (packets === booked.packetsIn) continue;
+      booked.packetsIn = packets;
+      active.push(booked.id);
+    }
+    return active;
+  }
+
+  #switchTo(booked: BookedChildSa): void {
+    this.#outbound.set(booked.tunnel, booked.id);
+    this.#command({ kind: "switch-outbound", tunnel: booked.tunnel, childSa: booked.id });
+  }
+
+  #command(command: Parameters<DataPlanePort["command"]>[0]): void {
+    this.#dataPlane.command(command).catch((error: unknown) => {
+      this.#hooks.fault(
+        `data plane refused ${command.kind}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
+  }
+}
