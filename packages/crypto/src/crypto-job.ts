@@ -5,14 +5,14 @@
  *      engine ──effect──▶ CryptoJob ──▶ runCryptoJob (here or in a worker) ──▶ CryptoResult ──input──▶ engine
  */
 import type { GroupName } from "./algorithms.ts";
+import { nodeBackend } from "./node-backend.ts";
+import { secretBytes } from "./secret-bytes.ts";
+import { type SignatureScheme, sign, verify } from "./signature.ts";
 import {
   type CertificateChainRequest,
   type CheckedCertificate,
   checkCertificateChain,
-} from "./certificate-chain.ts";
-import { nodeBackend } from "./node-backend.ts";
-import { secretBytes } from "./secret-bytes.ts";
-import { type SignatureScheme, sign, verify } from "./signature.ts";
+} from "./x509/certificate-chain.ts";
 
 export type CryptoJob =
   | {

@@ -26,13 +26,6 @@ export type {
   PrfName,
 } from "./algorithms.ts";
 export type { CryptoBackend } from "./backend.ts";
-export {
-  type CertificateChainRequest,
-  type CheckedCertificate,
-  checkCertificateChain,
-  type Identity,
-  type IdentityType,
-} from "./certificate-chain.ts";
 export { type CryptoJob, type CryptoResult, restoreSecrets, runCryptoJob } from "./crypto-job.ts";
 export {
   type EntropySource,
@@ -70,3 +63,18 @@ export {
   verify,
 } from "./signature.ts";
 export { decodeSignatureAlgorithm, encodeSignatureAlgorithm } from "./signature-algorithm.ts";
+export { type Certificate, decodeCertificate, type KeyUsage } from "./x509/certificate.ts";
+export {
+  type CertificateChainRequest,
+  type CheckedCertificate,
+  checkCertificateChain,
+} from "./x509/certificate-chain.ts";
+export { commonName, nameFromText, nameToText } from "./x509/distinguished-name.ts";
+export {
+  certificateHasIdentity,
+  certificateIdentities,
+  type Identity,
+  type IdentityType,
+} from "./x509/identity.ts";
+export { authorityKeyHash, certificatesFromPem, pemBlocks, toPem } from "./x509/pem.ts";
+export { decodeRevocationList, type RevocationList } from "./x509/revocation-list.ts";
