@@ -1,1 +1,30 @@
-export {};
+/** Labs: topologies in network namespaces, their processes, peers and probes. */
+
+export { nodeFileName } from "@tandem/contract";
+export { type BringUpOptions, type BringUpResult, bringUp, isLabRunning, lastWords } from "./bring-up.ts";
+export { ControlClient, callControl } from "./control/control-client.ts";
+export { execInNode } from "./exec-in-node.ts";
+export { type FollowedFile, followFiles } from "./follow-files.ts";
+export { inspectLab, writeInspect } from "./inspect.ts";
+export { LabError, reasonOf } from "./lab-error.ts";
+export { findLab, type LabRecord, listLabs, readLabRecord, readPlan, readProcesses } from "./lab-record.ts";
+export {
+  defaultLabName,
+  type LabSource,
+  listTopologies,
+  locateLabFile,
+  readLabSource,
+  type SourceOptions,
+} from "./lab-source.ts";
+export { realmKind } from "./netns/privileges.ts";
+export { Realm } from "./netns/realm.ts";
+export { namespaceOf } from "./plan/network-of-plan.ts";
+export { findProcessesByConfig } from "./process/find-process.ts";
+export { identify, isAlive, isStopped, type ProcessIdentity, signal } from "./process/process-identity.ts";
+export { runCommand, tryCommand } from "./process/run-command.ts";
+export { terminate } from "./process/terminate.ts";
+export { REPOSITORY } from "./repository.ts";
+export { checkLabName, type StateFolder, stateFolder, stateRoot } from "./state-folder.ts";
+export { askProcess, isUp, labStatus, type ProcessAnswer } from "./status/lab-status.ts";
+export { waitUntilReady } from "./status/readiness.ts";
+export { livingProcesses, type TearDownResult, tearDown } from "./tear-down.ts";

@@ -1,0 +1,97 @@
+/** Starts the processes of a plan in the order in which they need each other, each group at once. */
+import { existsSync } from "node:fs";
+import type {
+  DeviceNode,
+  FabricNode,
+  InstanceNode,
+  LabPlan,
+  RouterNode,
+  SupervisorNode,
+} from "@tandem/contract";
+import type { ProcessRecord } from "../lab-record.ts";
+import type { Realm } from "../netns/realm.ts";
+import { startStrongswanDevice } from "../peers/strongswan.ts";
+import { launch } from "../process/launch.ts";
+import { MAIN_OF } from "../repository.ts";
+import { type StateFolder, writeJson } from "../state-folder.ts";
+import { namespaceOf } from "./network-of-plan.ts";
+import { layStaticFabric } from "./static-fabric.ts";
+
+type ProcessNode = InstanceNode | DeviceNode | FabricNode | RouterNode | SupervisorNode;
+
+export async function startNodes(
+  realm: Realm,
+  folder: StateFolder,
+  plan: LabPlan,
+  step: (text: string) => void,
+): Promise<ProcessRecord[]> {
+  const start = (node: ProcessNode, role: string): Promise<ProcessRecord> =>
+    launch(realm, folder, {
+      node: node.name,
+      role,
+      netns: namespaceOf(plan.lab, node.name),
+      argv: startCommand(node),
+      logFile: node.logFile,
+    });
+  const of = <K extends ProcessNode["kind"]>(kind: K) =>
+    plan.nodes.filter((node): node is Extract<ProcessNode, { kind: K }> => node.kind === kind);
+
+  const network: ProcessRecord[] = [];
+  if (existsSync(MAIN_OF.fabric)) {
+    network.push(
+      ...(await Promise.all([
+        ...of("fabric").map((node) => start(node, "fabric-agent")),
+        ...of("router").map((node) => start(node, "site-router")),
+      ])),
+    );
+  } else await layStaticFabric(realm, plan);
+  const devices = of("device");
+  const ends = await Promise.all([
+    ...of("instance").map((node) => start(node, "instance")),
+    ...devices.filter(({ software }) => software === "tandem").map((node) => start(node, "device")),
+  ]);
+  const peers = await Promise.all(
+    devices
+      .filter(({ software }) => software === "strongswan")
+      .map((node) => startStrongswanDevice(realm, folder, plan, node, step)),
+  );
+  if (!existsSync(MAIN_OF.supervisor)) return [...network, ...ends, ...peers.flat()];
+  const supervisors = await Promise.all(
+    of("supervisor").map((node) => {
+      writeJson(node.configFile, withStartCommands(realm, plan, node));
+      return start(node, "supervisor");
+    }),
+  );
+  return [...network, ...ends, ...peers.flat(), ...supervisors];
+}
+
+function startCommand(node: ProcessNode): string[] {
+  const main = {
+    instance: MAIN_OF.gateway,
+    device: MAIN_OF.gateway,
+    fabric: MAIN_OF.fabric,
+    router: MAIN_OF.siteRouter,
+    supervisor: MAIN_OF.supervisor,
+  }[node.kind];
+  // node:sqlite announces itself as experimental at every start.
+  return [process.execPath, "--disable-warning=ExperimentalWarning", main, "--config", node.configFile];
+}
+
+/**
+ * The supervisor runs inside the realm, in a namespace of its own: from there `ip netns exec` alone leads to an instance.
+ */
+function withStartCommands(realm: Realm, plan: LabPlan, node: SupervisorNode): SupervisorNode["config"] {
+  const prefix = (name: string): string[] =>
+    realm.enterNamespace(namespaceOf(plan.lab, name)).slice(realm.enter().length);
+  return {
+    ...node.config,
+    instances: node.config.instances.map((instance) => {
+      const target = plan.nodes.find(
+        (one): one is InstanceNode => one.kind === "instance" && one.name === instance.name,
+      );
+      return target === undefined
+        ? instance
+        : { ...instance, startCommand: [...prefix(target.name), ...startCommand(target)] };
+    }),
+  };
+}

@@ -1,0 +1,11 @@
+/** Where the sources of the other processes are. */
+import { join } from "node:path";
+
+export const REPOSITORY: string = join(import.meta.dirname, "..", "..", "..");
+
+export const MAIN_OF = {
+  gateway: join(REPOSITORY, "packages", "gateway", "src", "main.ts"),
+  fabric: join(REPOSITORY, "packages", "supervisor", "src", "fabric-main.ts"),
+  siteRouter: join(REPOSITORY, "packages", "supervisor", "src", "site-router-main.ts"),
+  supervisor: join(REPOSITORY, "packages", "supervisor", "src", "main.ts"),
+} as const;

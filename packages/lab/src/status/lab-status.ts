@@ -1,0 +1,157 @@
+/** Asks every process for its own status and puts the answers together: works before and without a supervisor. */
+import {
+  type InstanceNode,
+  type InstanceStatus,
+  type LabPlan,
+  type LabStatus,
+  ProcessStatus,
+  type SeatStatus,
+  type TunnelStatus,
+} from "@tandem/contract";
+import { callControl } from "../control/control-client.ts";
+import { reasonOf } from "../lab-error.ts";
+import { readPlan } from "../lab-record.ts";
+import type { StateFolder } from "../state-folder.ts";
+import { supervisorView } from "./supervisor-view.ts";
+
+export interface ProcessAnswer {
+  readonly node: string;
+  /** Absent when the process did not answer; then `reason` says why. */
+  readonly status: ProcessStatus | undefined;
+  readonly reason: string;
+}
+
+/** A live process answers in a few milliseconds, a stopped one never. */
+const STATUS_TIMEOUT_MILLISECONDS = 1_000;
+
+export async function labStatus(folder: StateFolder): Promise<LabStatus> {
+  const plan = readPlan(folder);
+  const instances = plan.nodes.filter((node): node is InstanceNode => node.kind === "instance");
+  const [answers, supervisor] = await Promise.all([
+    Promise.all(instances.map((node) => askProcess(node.name, node.config.controlSocket))),
+    supervisorView(plan),
+  ]);
+  const running = answers.flatMap(({ status }) => (status === undefined ? [] : [status]));
+  const seats = seatsOf(plan, running);
+  const tunnels = tunnelsOf(plan, running, seats);
+  const bgpPeers = running.flatMap((status) =>
+    status.bgpPeers.map((peer) => ({ ...peer, instance: peer.instance ?? status.name })),
+  );
+  const reasons = [
+    ...answers.filter(({ status }) => status === undefined).map(({ node, reason }) => `${node}: ${reason}`),
+    ...seats.filter(({ owner }) => owner === null).map(({ name }) => `seat ${name} has no owner`),
+    ...tunnels.filter((tunnel) => !isUp(tunnel)).map(explainTunnel),
+    ...bgpPeers
+      .filter(({ state }) => state !== "Established")
+      .map(
+        ({ seat, neighbor, state, reason }) =>
+          `BGP ${seat} to ${neighbor}: ${state}${reason === undefined ? "" : `, ${reason}`}`,
+      ),
+    ...missingSessions(plan, bgpPeers, seats),
+    ...supervisor.reasons,
+  ];
+  const ready = reasons.length === 0;
+  return {
+    ready,
+    state: ready ? "ready" : tunnels.some(isUp) ? "degraded" : "down",
+    reasons,
+    profile: supervisor.profile ?? plan.profile,
+    instances: answers.map((answer) => instanceStatus(answer, supervisor.draining)),
+    seats,
+    tunnels,
+    bgpPeers,
+  };
+}
+
+export async function askProcess(node: string, controlSocket: string): Promise<ProcessAnswer> {
+  try {
+    const answer = await callControl(controlSocket, "status", undefined, STATUS_TIMEOUT_MILLISECONDS);
+    const parsed = ProcessStatus.safeParse(answer);
+    return parsed.success
+      ? { node, status: parsed.data, reason: "" }
+      : {
+          node,
+          status: undefined,
+          reason: `answers with a status of another version (${parsed.error.issues[0]?.path.join(".")})`,
+        };
+  } catch (error) {
+    return { node, status: undefined, reason: reasonOf(error).replace(/^nothing answers.*: /, "") };
+  }
+}
+
+export function isUp(tunnel: TunnelStatus): boolean {
+  return (tunnel.ike === "ESTABLISHED" || tunnel.ike === "REKEYING") && tunnel.children.length > 0;
+}
+
+function instanceStatus({ node, status }: ProcessAnswer, draining: ReadonlySet<string>): InstanceStatus {
+  if (status === undefined) return { name: node, state: "down", pid: null, seats: [] };
+  const seats = status.seats.map(({ name }) => name);
+  const state = status.draining || draining.has(node) ? "draining" : seats.length > 0 ? "active" : "standby";
+  return { name: node, state, pid: status.pid, seats };
+}
+
+/** The owner is who hosts the seat at the highest epoch. */
+function seatsOf(plan: LabPlan, running: readonly ProcessStatus[]): SeatStatus[] {
+  return plan.seats.map((seat) => {
+    const hosts = running
+      .flatMap((status) =>
+        status.seats.filter(({ name }) => name === seat.name).map(({ epoch }) => ({ status, epoch })),
+      )
+      .sort((a, b) => b.epoch - a.epoch);
+    return {
+      name: seat.name,
+      publicIp: seat.publicIps[0] ?? "",
+      bgpIp: seat.bgpIp,
+      owner: hosts[0]?.status.name ?? null,
+      epoch: hosts[0]?.epoch ?? 0,
+    };
+  });
+}
+
+/** Every tunnel of the plan appears, also one that nobody hosts now; tunnels added since the lab came up follow. */
+function tunnelsOf(
+  plan: LabPlan,
+  running: readonly ProcessStatus[],
+  seats: readonly SeatStatus[],
+): TunnelStatus[] {
+  const reported = running.flatMap(({ tunnels }) => tunnels);
+  const missing = plan.tunnels
+    .filter(({ connection, seat, remote }) =>
+      reported.every((one) => one.connection !== connection || one.seat !== seat || one.remote !== remote),
+    )
+    .map(({ id, connection, seat, remote }): TunnelStatus => {
+      const owner = seats.find(({ name }) => name === seat)?.owner ?? null;
+      return {
+        connection,
+        seat,
+        instance: owner ?? "",
+        remote,
+        ike: "DOWN",
+        flows: 0,
+        children: [],
+        tunnel: id,
+        reason: owner === null ? "no instance hosts the seat" : "not configured on the instance",
+      };
+    });
+  return [...reported, ...missing];
+}
+
+function explainTunnel({ connection, seat, remote, ike, children, reason }: TunnelStatus): string {
+  const state = ike === "ESTABLISHED" && children.length === 0 ? "no Child SA" : ike;
+  return `tunnel ${connection} ${seat} to ${remote}: ${state}${reason === undefined ? "" : `, ${reason}`}`;
+}
+
+/** A tunnel with BGP whose session no process mentions: its seat has no owner, or its process has just begun. */
+function missingSessions(
+  plan: LabPlan,
+  bgpPeers: readonly { readonly seat: string }[],
+  seats: readonly SeatStatus[],
+): string[] {
+  return seats
+    .filter(({ owner }) => owner !== null)
+    .flatMap(({ name }) => {
+      const wanted = plan.tunnels.filter(({ seat, bgp }) => seat === name && bgp).length;
+      const reported = bgpPeers.filter(({ seat }) => seat === name).length;
+      return wanted > reported ? [`BGP ${name}: ${reported} of ${wanted} sessions are configured`] : [];
+    });
+}

@@ -1,0 +1,23 @@
+/** Waits for a lab to be ready: every planned tunnel with a Child SA and every BGP session established. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { LabStatus } from "@tandem/contract";
+import type { StateFolder } from "../state-folder.ts";
+import { labStatus } from "./lab-status.ts";
+
+const POLL_MILLISECONDS = 50;
+
+/** The last status seen; `ready` is false in it when the time ran out. `stop` ends the wait early (a process has died). */
+export async function waitUntilReady(
+  folder: StateFolder,
+  timeoutMilliseconds: number,
+  onProgress?: (status: LabStatus) => void,
+  stop?: () => boolean,
+): Promise<LabStatus> {
+  const deadline = performance.now() + timeoutMilliseconds;
+  for (;;) {
+    const status = await labStatus(folder);
+    onProgress?.(status);
+    if (status.ready || performance.now() >= deadline || stop?.() === true) return status;
+    await delay(POLL_MILLISECONDS);
+  }
+}
