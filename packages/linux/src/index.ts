@@ -6,14 +6,39 @@ export {
   type OwnedArena,
   type SharedArena,
 } from "./arena.ts";
+export { PathMtuDiscovery, type PathMtuDiscoveryName } from "./datagram-option.ts";
 export type { DatagramPath, DatagramSocket, ReceivedDatagram, SocketErrorReport } from "./datagram-socket.ts";
 export { Errno, type ErrnoName, errnoName } from "./errno.ts";
 export { closeEventFd, drainEventFd, openEventFd, ringEventFd } from "./eventfd.ts";
 export { createEvpBackend } from "./evp/backend.ts";
 export { errno, memmove, readv, recvmmsg, sendmmsg, writev } from "./libc.ts";
 export { LinuxError } from "./linux-error.ts";
+export {
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  enterNetns,
+  insideNetns,
+  namedNetns,
+  processNetns,
+  unshareNamespaces,
+} from "./netns.ts";
 export type { EvpPacketCipher, EvpPacketCipherBackend } from "./packet-cipher.ts";
+export { type CapturedFrame, openPacketSocket, type PacketSocket } from "./packet-socket.ts";
 export { POLLERR, POLLHUP, POLLIN, POLLOUT, PollSet } from "./poll.ts";
+export { openRawSocket, type RawSocketOptions } from "./raw-socket.ts";
+export { ReceiveBatch } from "./receive-batch.ts";
+export { SendBatch } from "./send-batch.ts";
+export { MAX_MD5_KEY_LENGTH, type TcpSocketOptions } from "./tcp-option.ts";
+export {
+  type ConnectTcpOptions,
+  connectTcp,
+  type ListenTcpOptions,
+  listenTcp,
+  type TcpListener,
+} from "./tcp-socket.ts";
 export { openTun, type TunDevice, type TunOffloads, type TunOptions } from "./tun.ts";
-export { openUdpSocket, PathMtuDiscovery, type UdpSocketOptions } from "./udp-socket.ts";
+export { openUdpSocket, type UdpSocketOptions } from "./udp-socket.ts";
 export { VIRTIO_NET_HEADER_LENGTH, VirtioFlag, VirtioGso, VirtioNetHeader } from "./virtio-net-header.ts";

@@ -31,11 +31,14 @@ export class ReceiveMessage {
   readonly received: ReceivedDatagram;
   readonly #arena: Arena;
   readonly #at: number;
+  readonly #header: number;
 
-  constructor(arena: OwnedArena, family: 4 | 6) {
+  /** `header` is where the msghdr stands, in an array of mmsghdr; its own place when not given. */
+  constructor(arena: OwnedArena, family: 4 | 6, header?: number) {
     this.#arena = arena;
     this.#at = arena.allocate(RECEIVE_MESSAGE_LENGTH);
-    writeMessageHeader(arena, this.#at, {
+    this.#header = header ?? this.#at;
+    writeMessageHeader(arena, this.#header, {
       name: { offset: this.#at + NAME, length: SOCKADDR_IN6_LENGTH },
       iov: { offset: this.#at + IOV, count: 1 },
       control: { offset: this.#at + CONTROL, length: CONTROL_LENGTH },
@@ -57,9 +60,9 @@ export class ReceiveMessage {
   prepare(offset: number, length: number): number {
     const { view } = this.#arena;
     writeIovec(this.#arena, this.#at + IOV, offset, length);
-    view.setUint32(this.#at + MessageField.nameLength, SOCKADDR_IN6_LENGTH, true);
-    view.setUint32(this.#at + MessageField.controlLength, CONTROL_LENGTH, true);
-    return this.#arena.base + this.#at;
+    view.setUint32(this.#header + MessageField.nameLength, SOCKADDR_IN6_LENGTH, true);
+    view.setUint32(this.#header + MessageField.controlLength, CONTROL_LENGTH, true);
+    return this.#arena.base + this.#header;
   }
 
   /** Fills `received` after recvmsg returned `length` bytes. */
@@ -74,10 +77,11 @@ export class ReceiveMessage {
     received.tos = 0;
     received.ttl = -1;
     received.truncated =
-      (view.getInt32(this.#at + MessageField.flags, true) & (MSG_TRUNC | MSG_CTRUNC)) !== 0;
+      (view.getInt32(this.#header + MessageField.flags, true) & (MSG_TRUNC | MSG_CTRUNC)) !== 0;
 
     let at = this.#at + CONTROL;
-    const end = at + Math.min(CONTROL_LENGTH, view.getUint32(this.#at + MessageField.controlLength, true));
+    const end =
+      at + Math.min(CONTROL_LENGTH, view.getUint32(this.#header + MessageField.controlLength, true));
     while (at + CMSG_HEADER_LENGTH <= end) {
       const size = view.getUint32(at, true);
       if (size < CMSG_HEADER_LENGTH || at + size > end) return;

@@ -2,17 +2,18 @@
  * A msghdr prepared once per path: destination, source address as packet info, TOS, and last UDP_SEGMENT, which is left out
  * by shortening the control length. Per packet only the iovec, the TOS and the segment size are written.
  */
+import { formatAddress, parseAddress } from "@tandem/wire";
 import type { Arena, OwnedArena } from "./arena.ts";
 import type { DatagramPath } from "./datagram-socket.ts";
 import {
   controlSpace,
   encodeSocketAddress,
-  IOVEC_LENGTH,
   IP_PKTINFO,
   IP_TOS,
   IPV6_PKTINFO,
   IPV6_TCLASS,
   MessageField,
+  MSGHDR_LENGTH,
   SOL_IP,
   SOL_IPV6,
   SOL_UDP,
@@ -20,12 +21,14 @@ import {
   writeControlHeader,
   writeIovec,
   writeMessageHeader,
+  writeWord64,
 } from "./message.ts";
 
 const NAME = 64;
 const IOV = 96;
 const CONTROL = 128;
-export const SEND_MESSAGE_LENGTH = 256;
+const SEND_MESSAGE_LENGTH = 256;
+export const SEND_CONTROL_LENGTH = 128;
 
 const freeSlots = new WeakMap<OwnedArena, number[]>();
 
@@ -106,6 +109,15 @@ export class SendMessage implements DatagramPath {
     return this.#arena.base + at;
   }
 
+  /** The same for an entry of a batch: header and control data are copied, the caller points the header at its iovec. */
+  copyTo(header: number, control: number, segmentSize: number, length: number, tos: number): void {
+    const { bytes, view, base } = this.#arena;
+    this.prepare(0, length, segmentSize, tos);
+    bytes.copyWithin(header, this.#at, this.#at + MSGHDR_LENGTH);
+    bytes.copyWithin(control, this.#at + CONTROL, this.#at + CONTROL + SEND_CONTROL_LENGTH);
+    writeWord64(view, header + MessageField.control, base + control);
+  }
+
   release(): void {
     if (this.#released) return;
     this.#released = true;
@@ -113,5 +125,19 @@ export class SendMessage implements DatagramPath {
   }
 }
 
-export const SEND_MESSAGE_IOVEC: number = IOV;
-export const SEND_MESSAGE_IOVEC_LENGTH: number = IOVEC_LENGTH;
+/** Throws a RangeError unless both addresses are of the socket's family. */
+export function createSendMessage(
+  arena: OwnedArena,
+  family: 4 | 6,
+  local: string,
+  remote: string,
+  remotePort: number,
+): SendMessage {
+  const from = parseAddress(local);
+  const to = parseAddress(remote);
+  const length = family === 4 ? 4 : 16;
+  if (from?.length !== length || to?.length !== length) {
+    throw new RangeError(`a path of an IPv${family} socket from "${local}" to "${remote}"`);
+  }
+  return new SendMessage(arena, formatAddress(from), from, formatAddress(to), to, remotePort);
+}

@@ -1,7 +1,8 @@
 /** setsockopt by value, with the failure named; socket options of Linux that more than one kind of socket needs. */
 import { Errno } from "./errno.ts";
-import { close, errno, getsockopt, O_CLOEXEC, O_NONBLOCK, setsockopt, socket } from "./libc.ts";
+import { close, errno, getsockname, getsockopt, O_CLOEXEC, O_NONBLOCK, setsockopt, socket } from "./libc.ts";
 import { LinuxError } from "./linux-error.ts";
+import { decodeSocketAddress } from "./message.ts";
 
 export const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
@@ -53,15 +54,25 @@ export function setBufferSizes(fd: number, bytes: number): number {
   return getIntegerOption(fd, SOL_SOCKET, SO_RCVBUF);
 }
 
+/** Closes `fd` and throws a LinuxError when there is no such interface or the kernel refuses. */
 export function bindToDevice(fd: number, device: string, what: string): void {
   const name = Buffer.from(`${device}\0`, "latin1");
-  setOption(fd, SOL_SOCKET, SO_BINDTODEVICE, name, what, `SO_BINDTODEVICE ${device}`, deviceCure(fd, name));
+  const code = trySetOption(fd, SOL_SOCKET, SO_BINDTODEVICE, name);
+  if (code === 0) return;
+  close(fd);
+  const cure =
+    code === -Errno.ENODEV
+      ? "there is no such interface in this network namespace: create it first"
+      : undefined;
+  throw new LinuxError(`setsockopt SO_BINDTODEVICE ${device}`, code, what, cure);
 }
 
-function deviceCure(fd: number, name: Uint8Array): string | undefined {
-  return trySetOption(fd, SOL_SOCKET, SO_BINDTODEVICE, name) === -Errno.ENODEV
-    ? "there is no such interface in this network namespace"
-    : undefined;
+/** The local port of a bound socket. */
+export function boundPort(fd: number): number {
+  const name = Buffer.alloc(28);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(name.length);
+  return getsockname(fd, name, length) < 0 ? 0 : (decodeSocketAddress(name)?.port ?? 0);
 }
 
 export function int32(value: number): Buffer {

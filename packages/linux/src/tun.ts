@@ -20,6 +20,7 @@ import {
   open,
   read,
   write,
+  writev,
 } from "./libc.ts";
 import { LinuxError } from "./linux-error.ts";
 
@@ -73,6 +74,8 @@ export interface TunDevice {
   read(offset: number, length: number): number;
   /** Writes header and packet from the arena. Returns the length or a negative errno: -EINVAL for a header the kernel refuses. */
   write(offset: number, length: number): number;
+  /** The same from `count` iovecs at the arena offset `iovec`: a super-packet whose parts lie apart. */
+  writeVector(iovec: number, count: number): number;
   close(): void;
 }
 
@@ -117,6 +120,10 @@ export function openTun(arena: Arena, options: TunOptions): TunDevice {
     },
     write(offset, length) {
       const n = write(fd, arena.base + offset, length);
+      return n < 0 ? -errno() : n;
+    },
+    writeVector(iovec, count) {
+      const n = writev(fd, arena.base + iovec, count);
       return n < 0 ? -errno() : n;
     },
     close() {
