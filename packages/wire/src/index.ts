@@ -51,6 +51,9 @@ export {
   type Ipv6Header,
   ipv6HeaderLength,
 } from "./ipv6-header.ts";
+export { LinkType, type PacketDirectionName } from "./pcapng/block.ts";
+export { decodePcapng, type PcapngFile, type PcapngInterface } from "./pcapng/reader.ts";
+export { type CapturedPacket, PcapngWriter } from "./pcapng/writer.ts";
 export {
   makePrefix,
   maskBytes,
