@@ -6,6 +6,7 @@ export * from "./resources/fabric-config.ts";
 export * from "./resources/fill-certificates.ts";
 export * from "./resources/finding.ts";
 export * from "./resources/lab-file.ts";
+export * from "./resources/lab-schema.ts";
 export * from "./resources/load.ts";
 export * from "./resources/plan.ts";
 export * from "./resources/supervisor-config.ts";

@@ -17,6 +17,11 @@ export const ChildStatus = z.object({
   installedSeconds: z.number().optional(),
   rekeySeconds: z.number().optional(),
   lifeSeconds: z.number().optional(),
+  childSa: z.string().optional().describe("the name in events and counters"),
+  policy: z.string().optional().describe("name of the selectors' policy"),
+  encapsulated: z.boolean().optional().describe("ESP in UDP"),
+  lastInAt: z.number().optional().describe("Unix milliseconds of the last packet"),
+  lastOutAt: z.number().optional(),
 });
 
 export const TunnelStatus = z.object({
@@ -31,6 +36,7 @@ export const TunnelStatus = z.object({
   reason: z.string().optional(),
   tunnel: z.string().optional(),
   localHost: z.string().optional(),
+  remoteHost: z.string().optional().describe("the remote's outer address; `remote` is its name"),
   localPort: z.number().optional(),
   remotePort: z.number().optional(),
   localId: z.string().optional(),
@@ -39,6 +45,7 @@ export const TunnelStatus = z.object({
   responderSpi: z.string().optional(),
   initiator: z.boolean().optional(),
   ikeSuite: z.string().optional(),
+  virtualAddresses: z.object({ local: z.array(z.string()), remote: z.array(z.string()) }).optional(),
   establishedSeconds: z.number().optional(),
   rekeySeconds: z.number().optional(),
 });
@@ -50,6 +57,8 @@ export const BgpPeerStatus = z.object({
   state: z.enum(["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"]),
   routesReceived: z.number(),
   instance: z.string().optional(),
+  peer: z.string().optional().describe("the tunnel's id, or the name of an iBGP peer"),
+  routesAdvertised: z.number().optional(),
   localAddress: z.string().optional(),
   connectedSeconds: z.number().optional(),
   messagesSent: z.number().optional(),

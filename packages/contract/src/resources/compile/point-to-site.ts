@@ -84,7 +84,7 @@ export function addClient(draft: Draft, client: LabClient, n: number): void {
       kind: "device",
       gateway: client.name,
       profile: draft.profile,
-      asn: 0,
+      asn: 65_000,
       controlSocket: draft.socket(client.name),
       outside: { interface: "out", encapsulation: draft.file.tandem.options.encapsulation },
       inside: { interface: "lo" },

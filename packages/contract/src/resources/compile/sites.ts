@@ -23,7 +23,7 @@ import { addHosts } from "./hosts.ts";
 const ROUTER_TABLE = 101;
 
 /** A device without BGP has no AS; its process wants a number all the same. */
-const NO_ASN = 0;
+const NO_ASN = 65_000;
 
 export interface CompiledSite {
   readonly plan: PlanSite;
