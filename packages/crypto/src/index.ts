@@ -43,11 +43,18 @@ export {
   integ,
   keyPairFromEntropy,
   nodeBackend,
+  nodePacketCipher,
   prf,
   prfPlus,
   sharedSecret,
 } from "./node-backend.ts";
 export { bytesToHex, concatBytes, constantTimeEqual, hexToBytes } from "./octets.ts";
+export type {
+  ArenaPacketCipher,
+  ArenaPacketCipherBackend,
+  PacketArena,
+  PacketKeys,
+} from "./packet-cipher.ts";
 export { SecretBytes, secretBytes } from "./secret-bytes.ts";
 export {
   CLASSIC_ECDSA_HASH,

@@ -8,6 +8,7 @@
 
 import { publicValueLength } from "./algorithm-sizes.ts";
 import type { GroupName } from "./algorithms.ts";
+import { powMod } from "./mod-power.ts";
 import { isModp, MODP_GROUPS } from "./modp-groups.ts";
 import { bigIntToBytes, bytesToBigInt } from "./octets.ts";
 import type { Primitives } from "./primitives.ts";
@@ -79,16 +80,6 @@ function privateKeyFromEntropy(group: GroupName, entropy: Uint8Array): SecretByt
   return secretBytes(
     bigIntToBytes((bytesToBigInt(entropy) % (order - 1n)) + 1n, publicValueLength(group) / 2),
   );
-}
-
-function powMod(base: bigint, exponent: bigint, modulus: bigint): bigint {
-  let result = 1n;
-  let square = base % modulus;
-  for (let e = exponent; e > 0n; e >>= 1n) {
-    if ((e & 1n) === 1n) result = (result * square) % modulus;
-    square = (square * square) % modulus;
-  }
-  return result;
 }
 
 /** RFC 6989 §2.1: 1 < r < p-1; §2.2: r^q = 1 in a group with a small subgroup. Public data: no need of constant time. */
