@@ -13,6 +13,31 @@ export { closeEventFd, drainEventFd, openEventFd, ringEventFd } from "./eventfd.
 export { createEvpBackend } from "./evp/backend.ts";
 export { errno, memmove, readv, recvmmsg, sendmmsg, writev } from "./libc.ts";
 export { LinuxError } from "./linux-error.ts";
+export { addressAdd, addressDelete, type InterfaceAddress } from "./netlink/address.ts";
+export { type Link, type LinkChange, linkChange, linkDelete } from "./netlink/link.ts";
+export type { NetlinkRequest } from "./netlink/message.ts";
+export {
+  type Nexthop,
+  type NexthopGroup,
+  nexthopBlackhole,
+  nexthopDelete,
+  nexthopGroupReplace,
+  nexthopReplace,
+} from "./netlink/nexthop.ts";
+export {
+  type DumpedRoute,
+  type Hop,
+  LOCAL_TABLE,
+  MAIN_TABLE,
+  ROUTE_PROTOCOL,
+  type Route,
+  RouteKind,
+  type RouteKindName,
+  routeAdd,
+  routeDelete,
+  routeReplace,
+} from "./netlink/route.ts";
+export { type Rule, ruleAdd, ruleDelete } from "./netlink/rule.ts";
 export {
   CLONE_NEWNET,
   CLONE_NEWNS,
@@ -30,6 +55,7 @@ export { type CapturedFrame, openPacketSocket, type PacketSocket } from "./packe
 export { POLLERR, POLLHUP, POLLIN, POLLOUT, PollSet } from "./poll.ts";
 export { openRawSocket, type RawSocketOptions } from "./raw-socket.ts";
 export { ReceiveBatch } from "./receive-batch.ts";
+export { RouteNetlink } from "./rtnetlink.ts";
 export { SendBatch } from "./send-batch.ts";
 export { MAX_MD5_KEY_LENGTH, type TcpSocketOptions } from "./tcp-option.ts";
 export {
