@@ -21,6 +21,7 @@ import { layOut } from "./netns/network-layout.ts";
 import { checkTunDevice, realmKind } from "./netns/privileges.ts";
 import { createRealm, type Realm } from "./netns/realm.ts";
 import { checkPeerPrerequisites } from "./peers/prerequisites.ts";
+import { strongswanNamespaces } from "./peers/strongswan.ts";
 import { fillCertificates } from "./plan/certificates.ts";
 import { namespaceOf, networkOfPlan } from "./plan/network-of-plan.ts";
 import { startNodes } from "./plan/start-nodes.ts";
@@ -97,7 +98,10 @@ async function build(
   options: BringUpOptions,
 ): Promise<LabStatus | undefined> {
   createStateFolder(folder, Math.max(...plan.nodes.map(({ name }) => nodeFileName(name).length)));
-  const namespaces = plan.nodes.map(({ name }) => namespaceOf(plan.lab, name));
+  const namespaces = [
+    ...plan.nodes.map(({ name }) => namespaceOf(plan.lab, name)),
+    ...strongswanNamespaces(plan),
+  ];
   const kind = realmKind();
   const record: LabRecord = {
     format: 1,
@@ -118,7 +122,7 @@ async function build(
   writePlan(folder, filled);
   writeConfigs(filled);
   step(`starting ${filled.nodes.filter((node) => node.kind !== "host").length} processes`);
-  const processes = await startNodes(realm, folder, filled, step);
+  const processes = await startNodes(realm, folder, filled);
   writeInspect(folder);
   if (options.signal?.aborted === true) throw new LabError("interrupted");
   if (options.waitMilliseconds === 0) return undefined;

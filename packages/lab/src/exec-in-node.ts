@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { LabError } from "./lab-error.ts";
 import { findLab, readPlan } from "./lab-record.ts";
 import { Realm } from "./netns/realm.ts";
+import { strongswanEnvironment } from "./peers/strongswan.ts";
 import { namespaceOf } from "./plan/network-of-plan.ts";
 import { LAB_MARK } from "./process/find-process.ts";
 import { withSystemPath } from "./process/run-command.ts";
@@ -42,7 +43,9 @@ export async function execInNode(
     ...command,
   ];
   const [program = "", ...args] = words;
-  const env = withSystemPath({ ...process.env, [LAB_MARK]: folder.root });
+  const peer =
+    found.kind === "device" && found.software === "strongswan" ? strongswanEnvironment(folder, found) : {};
+  const env = withSystemPath({ ...process.env, ...peer, [LAB_MARK]: folder.root });
   return await new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: "inherit", env });
     // The terminal's Ctrl-C goes to the child as well; it decides, and we report how it ended.

@@ -18,7 +18,6 @@ export const STRONGSWAN: readonly Prerequisite[] = [
   { needs: "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so", package: "libcharon-extra-plugins" },
   { needs: "/usr/lib/ipsec/plugins/libstrongswan-openssl.so", package: "libstrongswan-standard-plugins" },
   { needs: "/usr/lib/ipsec/plugins/libstrongswan-chapoly.so", package: "libstrongswan-extra-plugins" },
-  { needs: "iptables", package: "iptables" },
 ];
 export const BIRD: readonly Prerequisite[] = [{ needs: "bird", package: "bird2" }];
 

@@ -1,15 +1,313 @@
-import type { DeviceNode, LabPlan } from "@tandem/contract";
-import { LabError } from "../lab-error.ts";
+/**
+ * A third-party device: strongSwan's charon with userspace ESP (kernel-libipsec), and BIRD when there is BGP.
+ * kernel-libipsec takes the first policy that matches, so one charon cannot hold two any-to-any tunnels: each tunnel
+ * has a charon in a namespace of its own, and the device's namespace is the router in front of them.
+ *
+ *      fabric ── out ┐               ┌─ o0 ── outer ┐
+ *                    │ device (BIRD) │              │ LAB.device-t0: charon, ipsec0, the public IP on lo
+ *      site ──── in ─┘               └─ i0 ── inner ┘
+ *
+ * What arrives at the public IP goes to the charon of the tunnel by its source address, the gateway seat's.
+ */
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type DeviceNode, InstanceConfig, type LabPlan, nodeFileName, TUN_TABLE } from "@tandem/contract";
+import { birdConf } from "../device-config/bird.ts";
+import { renderBlock } from "../device-config/config-block.ts";
+import { retransmission, swanctlConf } from "../device-config/swanctl.ts";
+import { LabError, reasonOf } from "../lab-error.ts";
 import type { ProcessRecord } from "../lab-record.ts";
+import { type CableLayout, layOut, type NamespaceLayout } from "../netns/network-layout.ts";
 import type { Realm } from "../netns/realm.ts";
+import { namespaceOf, withHostLength } from "../plan/network-of-plan.ts";
+import { launch } from "../process/launch.ts";
+import { isAlive } from "../process/process-identity.ts";
+import { runCommand } from "../process/run-command.ts";
 import type { StateFolder } from "../state-folder.ts";
 
-export async function startStrongswanDevice(
-  _realm: Realm,
-  _folder: StateFolder,
-  _plan: LabPlan,
+type Connection = InstanceConfig["connections"][number];
+
+interface Tunnel {
+  readonly index: number;
+  readonly connection: Connection;
+  readonly netns: string;
+  /** Configuration and sockets of this charon. */
+  readonly folder: string;
+  readonly logFile: string;
+  /** Link addresses without length: the device's end, the tunnel namespace's end. */
+  readonly outer: readonly [string, string];
+  readonly inner: readonly [string, string];
+  readonly inner6: readonly [string, string];
+}
+
+const OUTER_TABLE = 300;
+const DISPATCH_PRIORITY = 60;
+const CHARON_MILLISECONDS = 10_000;
+
+/** Namespaces beyond the plan's own: one per tunnel of each third-party device. */
+export function strongswanNamespaces(plan: LabPlan): string[] {
+  return plan.nodes.flatMap((node) =>
+    node.kind === "device" && node.software === "strongswan"
+      ? (node.config.connections?.map((_, index) => tunnelNamespace(plan, node, index)) ?? [])
+      : [],
+  );
+}
+
+function tunnelNamespace(plan: LabPlan, node: DeviceNode, index: number): string {
+  return `${namespaceOf(plan.lab, node.name)}-t${index}`;
+}
+
+/** What `lab exec` adds to the environment, so that a plain `swanctl --list-sas` finds the first charon of the device. */
+export function strongswanEnvironment(
+  folder: StateFolder,
   node: DeviceNode,
-  _step: (text: string) => void,
+  index = 0,
+): Record<string, string> {
+  const at = charonFolder(folder, node, index);
+  return { STRONGSWAN_CONF: join(at, "strongswan.conf"), SWANCTL_DIR: join(at, "swanctl") };
+}
+
+function charonFolder(folder: StateFolder, node: DeviceNode, index: number): string {
+  return join(folder.config, `${nodeFileName(node.name)}-t${index}`);
+}
+
+export async function startStrongswanDevice(
+  realm: Realm,
+  folder: StateFolder,
+  plan: LabPlan,
+  node: DeviceNode,
 ): Promise<ProcessRecord[]> {
-  throw new LabError(`${node.name}: not written yet`);
+  const config = InstanceConfig.parse(node.config);
+  const tunnels = config.connections.map(
+    (connection, index): Tunnel => ({
+      index,
+      connection,
+      netns: tunnelNamespace(plan, node, index),
+      folder: charonFolder(folder, node, index),
+      logFile: join(folder.log, `${nodeFileName(node.name)}-t${index}.log`),
+      outer: [`169.254.${100 + index}.0`, `169.254.${100 + index}.1`],
+      inner: [`169.254.${100 + index}.2`, `169.254.${100 + index}.3`],
+      inner6: [`fd65:${index}::`, `fd65:${index}::1`],
+    }),
+  );
+  const publicIp = config.seats[0]?.publicIps[0];
+  if (publicIp === undefined) throw new LabError(`${node.name} has no public IP`);
+  await layTunnelNamespaces(realm, plan, node, publicIp, tunnels);
+  await layRouter(realm, plan, node, publicIp, tunnels);
+  const charons = await Promise.all(
+    tunnels.map((tunnel) => startCharon(realm, folder, node, publicIp, tunnel)),
+  );
+  if (config.connections.every(({ bgp }) => bgp === undefined)) return charons;
+  return [...charons, await startBird(realm, folder, plan, node, config, tunnels)];
+}
+
+async function layTunnelNamespaces(
+  realm: Realm,
+  plan: LabPlan,
+  node: DeviceNode,
+  publicIp: string,
+  tunnels: readonly Tunnel[],
+): Promise<void> {
+  const device = namespaceOf(plan.lab, node.name);
+  const cables = tunnels.flatMap(({ index, netns }): CableLayout[] => [
+    {
+      ends: [
+        { netns: device, interface: `o${index}` },
+        { netns, interface: "outer" },
+      ],
+    },
+    {
+      ends: [
+        { netns: device, interface: `i${index}` },
+        { netns, interface: "inner" },
+      ],
+    },
+  ]);
+  const namespaces = tunnels.map(
+    ({ netns, outer, inner, inner6 }): NamespaceLayout => ({
+      netns,
+      interfaces: [
+        { name: "lo", addresses: [withHostLength(publicIp)] },
+        { name: "outer", addresses: [`${outer[1]}/31`] },
+        { name: "inner", addresses: [`${inner[1]}/31`, `${inner6[1]}/127`] },
+      ],
+      commands: [
+        `-4 route add default via ${outer[0]} src ${publicIp}`,
+        `-4 route add default via ${inner[0]} table 101`,
+        `-6 route add default via ${inner6[0]} table 101`,
+        ...["-4", "-6"].flatMap((family) => [
+          `${family} route add unreachable default metric 4294967295 table ${TUN_TABLE}`,
+          `${family} rule add priority 100 iif inner lookup ${TUN_TABLE}`,
+          `${family} rule add priority 100 iif ipsec0 lookup 101`,
+        ]),
+      ],
+    }),
+  );
+  await layOut(realm, { namespaces, cables });
+}
+
+/** The device's side: which tunnel an outer packet belongs to, and the static routes into the tunnels. */
+async function layRouter(
+  realm: Realm,
+  plan: LabPlan,
+  node: DeviceNode,
+  publicIp: string,
+  tunnels: readonly Tunnel[],
+): Promise<void> {
+  const lines: string[] = [];
+  for (const { index, connection, outer, inner, inner6 } of tunnels) {
+    lines.push(
+      `link set o${index} up`,
+      `link set i${index} up`,
+      `address add ${outer[0]}/31 dev o${index}`,
+      `address add ${inner[0]}/31 dev i${index}`,
+      `address add ${inner6[0]}/127 dev i${index} nodad`,
+      `route add ${publicIp} via ${outer[1]} table ${OUTER_TABLE + index}`,
+      // Decrypted packets go to the site, never back out.
+      `rule add priority 150 iif i${index} lookup main suppress_ifgroup 4500`,
+      `rule add priority 151 iif i${index} unreachable`,
+    );
+    const from = connection.remote.address === null ? "" : `from ${connection.remote.address} `;
+    lines.push(
+      `rule add priority ${DISPATCH_PRIORITY} iif out ${from}to ${publicIp} lookup ${OUTER_TABLE + index}`,
+    );
+    // The gateway's BGP address is reached through this tunnel and no other.
+    if (connection.bgp !== undefined) lines.push(`route add ${connection.bgp.neighbor} via ${inner[1]}`);
+  }
+  lines.push(...staticRoutes(tunnels));
+  const netns = namespaceOf(plan.lab, node.name);
+  await realm.run(["ip", "-netns", netns, "-batch", "-"], lines.map((line) => `${line}\n`).join(""));
+}
+
+/** One route per prefix over all tunnels that lead to it. */
+function staticRoutes(tunnels: readonly Tunnel[]): string[] {
+  const prefixes = new Set(tunnels.flatMap(({ connection }) => connection.staticPrefixes));
+  return [...prefixes].map((prefix) => {
+    const hops = tunnels
+      .filter(({ connection }) => connection.staticPrefixes.includes(prefix))
+      .map(
+        ({ index, inner, inner6 }) =>
+          `nexthop via ${prefix.includes(":") ? inner6[1] : inner[1]} dev i${index}`,
+      );
+    return `route add ${prefix} table ${TUN_TABLE} ${hops.join(" ")}`;
+  });
+}
+
+const SWANCTL_FOLDERS =
+  "conf.d x509 x509ca x509ocsp x509aa x509ac x509crl pubkey private rsa ecdsa bliss pkcs8 pkcs12";
+
+/** charon keeps its pid file in /run: each gets a /run of its own. */
+const CHARON_SCRIPT = "mount -t tmpfs tmpfs /run && mkdir -p /run/lock && exec /usr/lib/ipsec/charon";
+
+async function startCharon(
+  realm: Realm,
+  folder: StateFolder,
+  node: DeviceNode,
+  publicIp: string,
+  tunnel: Tunnel,
+): Promise<ProcessRecord> {
+  for (const name of SWANCTL_FOLDERS.split(" ")) {
+    mkdirSync(join(tunnel.folder, "swanctl", name), { recursive: true, mode: 0o700 });
+  }
+  const socket = join(folder.control, `${nodeFileName(node.name)}-t${tunnel.index}.vici`);
+  const write = (name: string, text: string): void =>
+    writeFileSync(join(tunnel.folder, name), text, { mode: 0o600 });
+  write("strongswan.conf", strongswanConf(socket, tunnel));
+  write("swanctl/swanctl.conf", swanctlConf([tunnel.connection], { localAddress: publicIp }));
+  const env = strongswanEnvironment(folder, node, tunnel.index);
+  const record = await launch(realm, folder, {
+    node: node.name,
+    role: `charon-t${tunnel.index}`,
+    netns: tunnel.netns,
+    argv: ["sh", "-c", CHARON_SCRIPT],
+    logFile: tunnel.logFile,
+    env,
+  });
+  await untilDone(`charon of ${node.name}`, record, async () => {
+    for (const family of ["-4", "-6"]) {
+      await realm.run([
+        "ip",
+        family,
+        "-netns",
+        tunnel.netns,
+        "route",
+        "replace",
+        "default",
+        "dev",
+        "ipsec0",
+        "table",
+        String(TUN_TABLE),
+      ]);
+    }
+    await runCommand(["swanctl", "--load-all"], { env: { ...process.env, ...env } });
+  });
+  return record;
+}
+
+function strongswanConf(socket: string, { connection, logFile }: Tunnel): string {
+  return renderBlock({
+    charon: {
+      load: "random nonce openssl kdf hmac sha1 sha2 md5 pem pkcs1 pkcs8 x509 pubkey revocation constraints curve25519 chapoly kernel-libipsec kernel-netlink socket-default vici updown",
+      install_routes: "no",
+      install_virtual_ip: "no",
+      ...retransmission(connection),
+      plugins: {
+        vici: { socket: `unix://${socket}` },
+        "kernel-libipsec": { allow_peer_ts: "yes" },
+      },
+      filelog: { log: { path: logFile, time_format: "%FT%T", default: "1", flush_line: "yes" } },
+    },
+    swanctl: { load: "pem pkcs1 pkcs8 x509 openssl random nonce", socket: `unix://${socket}` },
+  });
+}
+
+async function startBird(
+  realm: Realm,
+  folder: StateFolder,
+  plan: LabPlan,
+  node: DeviceNode,
+  config: InstanceConfig,
+  tunnels: readonly Tunnel[],
+): Promise<ProcessRecord> {
+  const file = join(folder.config, `${nodeFileName(node.name)}-bird.conf`);
+  const gatewayOf = (neighbor: string) =>
+    tunnels.find(({ connection }) => connection.bgp?.neighbor === neighbor)?.inner[1];
+  writeFileSync(file, birdConf(config, { kernelTable: TUN_TABLE, gatewayOf }), { mode: 0o600 });
+  return await launch(realm, folder, {
+    node: node.name,
+    role: "bird",
+    netns: namespaceOf(plan.lab, node.name),
+    argv: ["bird", "-f", "-c", file, "-s", join(folder.control, `${nodeFileName(node.name)}.bird`)],
+    logFile: join(folder.log, `${nodeFileName(node.name)}-bird.log`),
+  });
+}
+
+/** Repeats `work` until it succeeds; ends with its last failure when the process dies or takes too long. */
+async function untilDone(what: string, record: ProcessRecord, work: () => Promise<void>): Promise<void> {
+  const deadline = performance.now() + CHARON_MILLISECONDS;
+  for (;;) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (isAlive(record.identity) && performance.now() < deadline) {
+        await delay(50);
+        continue;
+      }
+      throw new LabError(
+        `${what} did not come up: ${reasonOf(error)}`,
+        "see its log with --keep-going and ./tandem lab logs",
+      );
+    }
+  }
+}
+
+/** The namespaces of a device's tunnels that are there now, for `sas` and the like. */
+export function charonFolders(folder: StateFolder, node: DeviceNode): string[] {
+  const prefix = `${nodeFileName(node.name)}-t`;
+  return readdirSync(folder.config)
+    .filter((name) => name.startsWith(prefix))
+    .sort()
+    .map((name) => join(folder.config, name));
 }

@@ -40,11 +40,11 @@ function namespaceLayout(plan: LabPlan, node: PlanNode): NamespaceLayout {
     .flatMap(({ a, b }) => [a, b])
     .filter((end) => end.node === node.name)
     .map((end) => ({ name: end.interface, addresses: end.addresses }));
-  // A Tandem process adds its seats' addresses itself; a third-party daemon expects to find them.
+  // A Tandem process adds its seats' addresses itself. Of a third-party device this is the router; see peers/strongswan.ts.
   if (node.kind === "device" && node.software !== "tandem") {
     const seat = node.config.seats[0];
     if (seat !== undefined) {
-      interfaces.push({ name: "lo", addresses: [...seat.publicIps, seat.bgpIp].map(withHostLength) });
+      interfaces.push({ name: "lo", addresses: [withHostLength(seat.bgpIp)] });
     }
   }
   return {

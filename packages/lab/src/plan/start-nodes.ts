@@ -19,12 +19,7 @@ import { layStaticFabric } from "./static-fabric.ts";
 
 type ProcessNode = InstanceNode | DeviceNode | FabricNode | RouterNode | SupervisorNode;
 
-export async function startNodes(
-  realm: Realm,
-  folder: StateFolder,
-  plan: LabPlan,
-  step: (text: string) => void,
-): Promise<ProcessRecord[]> {
+export async function startNodes(realm: Realm, folder: StateFolder, plan: LabPlan): Promise<ProcessRecord[]> {
   const start = (node: ProcessNode, role: string): Promise<ProcessRecord> =>
     launch(realm, folder, {
       node: node.name,
@@ -53,7 +48,7 @@ export async function startNodes(
   const peers = await Promise.all(
     devices
       .filter(({ software }) => software === "strongswan")
-      .map((node) => startStrongswanDevice(realm, folder, plan, node, step)),
+      .map((node) => startStrongswanDevice(realm, folder, plan, node)),
   );
   if (!existsSync(MAIN_OF.supervisor)) return [...network, ...ends, ...peers.flat()];
   const supervisors = await Promise.all(
