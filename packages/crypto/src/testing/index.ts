@@ -6,3 +6,12 @@ export {
   type Issued,
   makeAuthority,
 } from "../lab-authority.ts";
+export {
+  type AnyPacketCipherBackend,
+  crossCases,
+  type PacketCipherCase,
+  packetCipherCases,
+  packetKeys,
+  packetSuites,
+  suiteText,
+} from "./packet-cipher-cases.ts";
