@@ -1,30 +1,32 @@
 /** The security association database (RFC 4301 §4.4.2): Child SAs by id, and by the SPI that arrives on the wire. */
-import type { ChildSa } from "./child-sa.ts";
 
-export class Sad {
-  readonly #byId = new Map<string, ChildSa>();
+/** `T` is what the owner keeps for a Child SA. */
+export class Sad<
+  T extends { readonly sa: { readonly id: string; readonly parameters: { readonly spiIn: number } } },
+> {
+  readonly #byId = new Map<string, T>();
   /** Keyed by the SPI as a signed 32-bit integer: a small integer to the engine, so that no lookup allocates. */
-  readonly #bySpi = new Map<number, ChildSa>();
+  readonly #bySpi = new Map<number, T>();
 
   get size(): number {
     return this.#byId.size;
   }
 
   /** False when the id or the inbound SPI is taken. */
-  add(sa: ChildSa): boolean {
-    const spi = sa.parameters.spiIn | 0;
-    if (this.#byId.has(sa.id) || this.#bySpi.has(spi)) return false;
-    this.#byId.set(sa.id, sa);
-    this.#bySpi.set(spi, sa);
+  add(entry: T): boolean {
+    const { id, parameters } = entry.sa;
+    if (this.#byId.has(id) || this.hasSpi(parameters.spiIn)) return false;
+    this.#byId.set(id, entry);
+    this.#bySpi.set(parameters.spiIn | 0, entry);
     return true;
   }
 
-  get(id: string): ChildSa | undefined {
+  get(id: string): T | undefined {
     return this.#byId.get(id);
   }
 
   /** `spi` as a signed 32-bit integer (`view.getInt32`). */
-  lookup(spi: number): ChildSa | undefined {
+  lookup(spi: number): T | undefined {
     return this.#bySpi.get(spi);
   }
 
@@ -33,15 +35,15 @@ export class Sad {
   }
 
   /** Takes the SA out; the caller destroys it. */
-  remove(id: string): ChildSa | undefined {
-    const sa = this.#byId.get(id);
-    if (sa === undefined) return undefined;
+  remove(id: string): T | undefined {
+    const entry = this.#byId.get(id);
+    if (entry === undefined) return undefined;
     this.#byId.delete(id);
-    this.#bySpi.delete(sa.parameters.spiIn | 0);
-    return sa;
+    this.#bySpi.delete(entry.sa.parameters.spiIn | 0);
+    return entry;
   }
 
-  values(): IterableIterator<ChildSa> {
+  values(): IterableIterator<T> {
     return this.#byId.values();
   }
 }

@@ -1,0 +1,231 @@
+/**
+ * The packet loop of one data plane: what it is made of, and one turn of it.
+ *
+ *      poll ─▶ commands ─▶ sockets ─▶ joins written ─▶ TUN ─▶ batches sent ─▶ poll
+ *
+ * A turn takes a bounded number of reads from each source, so that neither direction starves the other, and leaves
+ * nothing behind: at its end every join has been written and every batch sent.
+ */
+import { type PacketCipherBackend, Sad } from "@tandem/esp";
+import type { OwnedArena, TunDevice } from "@tandem/linux";
+import { Associations, Refusal } from "./association.ts";
+import { type Checksum, wordChecksum } from "./checksum.ts";
+import type { Command, DataPlaneEvent } from "./commands.ts";
+import { explain } from "./explain.ts";
+import { FlowSpread } from "./flow-spread.ts";
+import { Inbound } from "./inbound.ts";
+import { Joiner } from "./join.ts";
+import { DEFAULT_SETTINGS, type PlaneSettings } from "./options.ts";
+import { Outbound } from "./outbound.ts";
+import { OuterBatch } from "./outer-batch.ts";
+import { NAT_TRAVERSAL_PORT, OuterSockets, type Poller, type SocketFactory } from "./outer-sockets.ts";
+import type { Plane } from "./plane.ts";
+import { allocateRegions, MAX_PACKET } from "./regions.ts";
+import { RouteTable } from "./route-table.ts";
+import { LoopCounter, TUNNEL_FLOWS } from "./shared-counters.ts";
+import { Tap } from "./tap.ts";
+import { TunInput } from "./tun-input.ts";
+import type { InstalledSa } from "./tunnel.ts";
+
+/** Implementation: reads of the TUN per turn; each may be 64 KB. */
+const TUN_READS = 16;
+/** Seconds for which a flow counts after its last packet. */
+const FLOW_MEMORY = 10;
+
+export interface LoopParts {
+  readonly arena: OwnedArena;
+  readonly tun: TunDevice;
+  readonly sockets: SocketFactory;
+  readonly poller: Poller;
+  /** Waits up to `ms` for room to send. */
+  readonly waitWritable: (fd: number, ms: number) => boolean;
+  readonly backend: PacketCipherBackend;
+  readonly counters: Float64Array;
+  readonly settings?: Partial<PlaneSettings>;
+  readonly checksum?: Checksum;
+  readonly emit: (event: DataPlaneEvent) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export class PacketLoop {
+  readonly #plane: Plane;
+  readonly #poller: Poller;
+  readonly #tunSlot: number;
+  readonly #sockets: OuterSockets;
+  readonly #associations: Associations;
+  readonly #batch: OuterBatch;
+  readonly #joiner: Joiner;
+  readonly #inbound: Inbound;
+  readonly #input: TunInput;
+  readonly #now: () => number;
+  readonly #started: number;
+  #busy = false;
+  #stopped = false;
+
+  constructor(parts: LoopParts) {
+    const { arena, poller } = parts;
+    const now = parts.now();
+    const clock = { now, tick: 0 };
+    this.#plane = {
+      arena,
+      regions: allocateRegions(arena),
+      tun: parts.tun,
+      checksum: parts.checksum ?? wordChecksum(arena),
+      settings: { ...DEFAULT_SETTINGS, ...parts.settings },
+      counters: parts.counters,
+      routes: new RouteTable(),
+      spread: new FlowSpread(arena.view),
+      sad: new Sad<InstalledSa>(),
+      tap: new Tap(arena, parts.emit, clock),
+      emit: parts.emit,
+      clock,
+    };
+    this.#now = parts.now;
+    this.#started = now;
+    this.#poller = poller;
+    this.#tunSlot = poller.add(parts.tun.fd);
+    this.#sockets = new OuterSockets(parts.sockets, poller);
+    this.#associations = new Associations(this.#plane, this.#sockets, parts.backend);
+    this.#batch = new OuterBatch(this.#plane, parts.waitWritable);
+    this.#joiner = new Joiner(this.#plane);
+    const outbound = new Outbound(this.#plane, this.#batch, this.#joiner);
+    this.#inbound = new Inbound(this.#plane, outbound, this.#joiner);
+    this.#input = new TunInput(this.#plane, outbound);
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Waits up to `timeoutMs` unless the last turn left work behind, then moves what has come. */
+  turn(timeoutMs: number): void {
+    const plane = this.#plane;
+    const poller = this.#poller;
+    poller.wait(this.#busy ? 0 : timeoutMs);
+    this.#tick();
+    plane.counters[LoopCounter.turns]!++;
+    this.#busy = false;
+
+    const sockets = this.#sockets.all;
+    for (let i = 0; i < sockets.length; i++) {
+      const socket = sockets[i]!;
+      if (poller.ready(socket.slot) === 0) continue;
+      const buffers = plane.regions.received;
+      let n = 0;
+      while (n < buffers.length && this.#inbound.receive(socket, buffers[n]!)) n++;
+      this.#joiner.flush(); // the joins point into the buffers
+      if (n === buffers.length) this.#busy = true;
+    }
+    if (poller.ready(this.#tunSlot) !== 0) {
+      let n = 0;
+      while (n < TUN_READS && this.#input.read()) n++;
+      if (n === TUN_READS) this.#busy = true;
+    }
+    this.#joiner.flush();
+    this.#batch.endTurn();
+  }
+
+  /** Applies one command between two turns and answers it. Never throws. */
+  apply(command: Command): void {
+    const { emit } = this.#plane;
+    try {
+      const value = this.#execute(command);
+      emit(value === undefined ? { kind: "done", id: command.id } : { kind: "done", id: command.id, value });
+    } catch (error) {
+      emit({
+        kind: "refused",
+        id: command.id,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
+  #execute(command: Command): unknown {
+    const associations = this.#associations;
+    const plane = this.#plane;
+    switch (command.kind) {
+      case "add-tunnel":
+        return associations.addTunnel(command);
+      case "remove-tunnel":
+        this.#inbound.forget();
+        return associations.removeTunnel(command.tunnel);
+      case "add-child-sa":
+        return associations.addChildSa(command);
+      case "switch-outbound":
+        return associations.switchOutbound(command.tunnel, command.childSa);
+      case "remove-child-sa":
+        this.#inbound.forget();
+        return associations.removeChildSa(command.childSa);
+      case "reserve-sequence": {
+        const { sequence } = associations.get(command.childSa).sa.outbound;
+        if (sequence.reserve(command.block)) return undefined;
+        throw new Refusal(
+          `block ${command.block.first}..${command.block.limit} is not above what is reserved`,
+        );
+      }
+      case "move-endpoint":
+        return associations.moveEndpoint(command);
+      case "fib":
+        if (plane.routes.change(command.set, command.remove, associations.resolve)) return undefined;
+        throw new Refusal("a prefix does not parse; nothing was changed");
+      case "add-seat": {
+        const reason = this.#sockets.addSeat(command.seat, command.epoch, command.addresses);
+        if (reason !== undefined) throw new Refusal(reason);
+        return undefined;
+      }
+      case "remove-seat":
+        this.#inbound.forget();
+        associations.removeSeat(command.seat);
+        if (!this.#sockets.removeSeat(command.seat))
+          throw new Refusal(`seat ${command.seat} is not held here`);
+        return undefined;
+      case "send-ike":
+        return this.#sendIke(command);
+      case "export-child-sa":
+        return associations.get(command.childSa).sa.export();
+      case "capture":
+        plane.tap.on = command.on;
+        return undefined;
+      case "explain":
+        return explain(plane, command);
+      case "stop":
+        this.#stopped = true;
+        associations.destroyAll();
+        this.#sockets.closeAll();
+        return undefined;
+    }
+  }
+
+  #sendIke(command: Extract<Command, { kind: "send-ike" }>): void {
+    const { arena, regions, counters, tap } = this.#plane;
+    const outer = this.#sockets.find(command.local, command.localPort);
+    if (outer === undefined) throw new Refusal(`no seat here has ${command.local} port ${command.localPort}`);
+    const marker = command.localPort === NAT_TRAVERSAL_PORT ? 4 : 0; // RFC 3948 §2.2
+    const length = marker + command.payload.length;
+    if (length > MAX_PACKET - 28) throw new Refusal(`an IKE message of ${command.payload.length} bytes`);
+    arena.view.setUint32(regions.scratch, 0);
+    arena.bytes.set(command.payload, regions.scratch + marker);
+    const path = outer.socket.createPath(command.local, command.remote, command.remotePort);
+    if (tap.on) tap.sent(path, outer, regions.scratch, length);
+    let sent = outer.socket.send(path, regions.scratch, length, 0, 0);
+    // An error that an earlier datagram left on the socket fails one call; the next one goes.
+    if (sent < 0) sent = outer.socket.send(path, regions.scratch, length, 0, 0);
+    path.release();
+    if (sent < 0)
+      throw new Refusal(`sending to ${command.remote} port ${command.remotePort}: errno ${-sent}`);
+    counters[LoopCounter.ikeOut]!++;
+  }
+
+  #tick(): void {
+    const { clock, counters, spread } = this.#plane;
+    clock.now = this.#now();
+    const tick = 1 + Math.floor((clock.now - this.#started) / 1000);
+    if (tick === clock.tick) return;
+    clock.tick = tick;
+    const flows = spread.countSince(tick - FLOW_MEMORY);
+    for (const tunnel of this.#associations.tunnels.values()) {
+      counters[tunnel.slot + TUNNEL_FLOWS] = flows.get(tunnel.slot) ?? 0;
+    }
+  }
+}

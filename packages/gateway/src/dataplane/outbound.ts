@@ -1,0 +1,161 @@
+/**
+ * The way out: route, tunnel, SA, size, seal, batch. Takes whole IP packets with complete checksums; what does not leave is
+ * counted by reason, and its source told by ICMP where a router would.
+ */
+import {
+  DropReason,
+  InnerPacket,
+  NEXT_HEADER_IPV4,
+  NEXT_HEADER_IPV6,
+  type OutboundSa,
+  readInnerPacket,
+  SA_LAST_OUT,
+} from "@tandem/esp";
+import { outerTrafficClass } from "./dscp-ecn.ts";
+import { fragmentIpv4 } from "./fragmentation.ts";
+import { type IcmpErrorKind, IcmpErrors } from "./icmp-errors.ts";
+import type { Joiner } from "./join.ts";
+import type { OuterBatch } from "./outer-batch.ts";
+import type { Plane } from "./plane.ts";
+import { LoopCounter, TUNNEL_BYTES_OUT, TUNNEL_PACKETS_OUT } from "./shared-counters.ts";
+import type { InstalledSa, Tunnel } from "./tunnel.ts";
+
+const NO_ROUTE = DropReason["no-route"];
+const NO_TUNNEL_UP = DropReason["no-tunnel-up"];
+const SELECTOR = DropReason["selector-outbound"];
+const LOOP = DropReason["loop-refused"];
+const TOO_BIG = DropReason["too-big"];
+
+export class Outbound {
+  readonly #plane: Plane;
+  readonly #batch: OuterBatch;
+  readonly #joiner: Joiner;
+  readonly #icmp: IcmpErrors;
+  readonly #error = new InnerPacket();
+  #chosen: InstalledSa | undefined;
+  #sa!: OutboundSa;
+  #nextHeader = NEXT_HEADER_IPV4;
+  #tos = 0;
+
+  constructor(plane: Plane, batch: OuterBatch, joiner: Joiner) {
+    this.#plane = plane;
+    this.#batch = batch;
+    this.#joiner = joiner;
+    this.#icmp = new IcmpErrors(plane);
+  }
+
+  /**
+   * Finds the SA for a packet and makes it current for `seal`; false when the packet was dropped, counted and answered.
+   * `from` is the tunnel that a transit packet came out of: it never goes back there.
+   */
+  select(packet: InnerPacket, from: Tunnel | undefined): boolean {
+    const { arena, routes, spread, clock } = this.#plane;
+    const route = routes.lookup(arena.view, packet.destination, packet.family);
+    if (route === undefined || route.entry.tunnels.length === 0) {
+      return this.refuse(NO_ROUTE, "unreachable", packet, from, 0);
+    }
+    const hash = spread.flowHash(packet);
+    const tunnel = spread.choose(hash, route.tunnels, from);
+    if (tunnel === undefined) {
+      const loop = from !== undefined && route.tunnels.includes(from);
+      return this.refuse(loop ? LOOP : NO_TUNNEL_UP, "unreachable", packet, from, 0);
+    }
+    const installed = tunnel.select(packet, arena.bytes);
+    if (installed === undefined) return this.refuse(SELECTOR, "unreachable", packet, from, 0);
+    spread.note(hash, tunnel, clock.tick);
+    this.#use(installed, packet);
+    return true;
+  }
+
+  /** Inner MTU of the current SA's path. */
+  get mtu(): number {
+    return this.#chosen!.path.innerMtu;
+  }
+
+  /** Sends one packet over the current SA, in fragments when it is too long and may be cut. */
+  send(packet: InnerPacket, from: Tunnel | undefined): void {
+    const mtu = this.mtu;
+    if (packet.length <= mtu) {
+      this.seal(packet.offset, packet.length);
+      return;
+    }
+    const { arena, checksum, regions, settings, counters } = this.#plane;
+    if (packet.family === 4 && !packet.dontFragment && settings.fragment) {
+      counters[LoopCounter.fragmented]!++;
+      if (fragmentIpv4(packet, mtu, arena, checksum, regions.scratch, this.seal)) return;
+    }
+    this.refuse(TOO_BIG, "too-big", packet, from, mtu);
+  }
+
+  /** Seals `length` bytes at `offset` with the current SA into the batch. Bound, so that segmentation can call it. */
+  readonly seal = (offset: number, length: number): void => {
+    const { counters } = this.#plane;
+    const sa = this.#sa;
+    const installed = this.#chosen!;
+    const at = this.#batch.place(installed.path, sa.packetLength(length), this.#tos);
+    const sealed = sa.seal(at, offset, length, this.#nextHeader);
+    if (sealed < 0) {
+      counters[-sealed]!++;
+      return;
+    }
+    this.#batch.commit(sealed);
+    const slot = installed.tunnel.slot;
+    counters[slot + TUNNEL_PACKETS_OUT]!++;
+    counters[slot + TUNNEL_BYTES_OUT]! += length;
+    counters[LoopCounter.segmentsOut]!++;
+  };
+
+  /** Tells the main thread what the current SA needs; called once per packet that was read, not per segment. */
+  settle(): void {
+    const installed = this.#chosen;
+    if (installed === undefined) return;
+    const { outbound } = installed.sa;
+    this.#plane.counters[installed.slot + SA_LAST_OUT] = this.#plane.clock.now;
+    if (outbound.expiry !== undefined) {
+      this.#plane.emit({ ...outbound.expiry, childSa: installed.sa.id });
+      outbound.expiry = undefined;
+    }
+    const { sequence } = outbound;
+    if (sequence.low && installed.sequenceAsked !== sequence.reservedUpTo) {
+      installed.sequenceAsked = sequence.reservedUpTo;
+      this.#plane.emit({
+        kind: "need-sequence",
+        childSa: installed.sa.id,
+        reservedUpTo: sequence.reservedUpTo,
+      });
+    }
+  }
+
+  /** Counts a drop and answers it with an ICMP error on the way that the packet came. Always false. */
+  refuse(
+    reason: number,
+    kind: IcmpErrorKind,
+    packet: InnerPacket,
+    from: Tunnel | undefined,
+    mtu: number,
+  ): boolean {
+    const { counters, arena, regions } = this.#plane;
+    counters[reason]!++;
+    const length = this.#icmp.build(kind, packet, mtu);
+    if (length === 0) return false;
+    const error = this.#error;
+    if (!readInnerPacket(error, arena.bytes, arena.view, regions.scratch, length)) return false;
+    if (from === undefined) {
+      this.#joiner.push(error);
+      return false;
+    }
+    const back = from.select(error, arena.bytes);
+    if (back !== undefined && error.length <= back.path.innerMtu) {
+      this.#use(back, error);
+      this.seal(error.offset, error.length);
+    }
+    return false;
+  }
+
+  #use(installed: InstalledSa, packet: InnerPacket): void {
+    this.#chosen = installed;
+    this.#sa = installed.sa.outbound;
+    this.#nextHeader = packet.family === 4 ? NEXT_HEADER_IPV4 : NEXT_HEADER_IPV6;
+    this.#tos = outerTrafficClass(packet.trafficClass);
+  }
+}

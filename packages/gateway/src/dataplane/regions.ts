@@ -1,0 +1,43 @@
+/**
+ * The packet memory of one data plane, cut once from its arena. Everything that takes a length from the kernel or the
+ * wire is bounded by the size of the region that it reads into, and every region ends in room for the longest trailer.
+ */
+import type { OwnedArena } from "@tandem/linux";
+
+/** The longest IP packet, and what the kernel hands over at once: a virtio header and 64 KB. */
+export const MAX_PACKET = 65535;
+/** Free bytes in front of a packet in every buffer: virtio headers go there, and headers of ICMP errors. */
+export const HEADROOM = 256;
+const TAILROOM = 256;
+const BUFFER = HEADROOM + MAX_PACKET + 1 + TAILROOM;
+/** Receive calls per socket and turn; each has a buffer of its own, because joins point into it until they are written. */
+export const RECEIVE_BUFFERS = 4;
+/** Joins under way at once, and packets in one. */
+export const JOIN_SLOTS = 8;
+export const JOIN_MAX = 64;
+
+export interface Regions {
+  /** Offset of a packet read from the TUN. */
+  readonly tunPacket: number;
+  /** Offset of received datagrams. */
+  readonly received: readonly number[];
+  /** Sealed packets; a batch is at most 65,507 bytes. */
+  readonly out: number;
+  /** Packets made here: ICMP errors, fragments. */
+  readonly scratch: number;
+  readonly headers: number;
+  /** An iovec array per join. */
+  readonly joins: readonly number[];
+}
+
+export function allocateRegions(arena: OwnedArena): Regions {
+  const buffer = () => arena.allocate(BUFFER) + HEADROOM;
+  return {
+    tunPacket: buffer(),
+    received: Array.from({ length: RECEIVE_BUFFERS }, buffer),
+    out: buffer(),
+    scratch: buffer(),
+    headers: arena.allocate(512),
+    joins: Array.from({ length: JOIN_SLOTS }, () => arena.allocate(JOIN_MAX * 16)),
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * The worker thread: real devices put into a packet loop, and the loop turned for ever. It blocks in poll, so a message
+ * alone would never be seen: the main thread rings an eventfd that is in the poll set, and messages are taken from the port.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import {
+  createArena,
+  createEvpBackend,
+  drainEventFd,
+  openRawSocket,
+  openTun,
+  openUdpSocket,
+  POLLOUT,
+  PollSet,
+} from "@tandem/linux";
+import type { Command, DataPlaneEvent } from "./commands.ts";
+import { PacketLoop } from "./loop.ts";
+import type { DataPlaneOptions } from "./options.ts";
+
+/** What data-plane.ts passes in. */
+export interface WorkerStart {
+  readonly options: DataPlaneOptions;
+  readonly bell: number;
+  readonly counters: Float64Array<SharedArrayBuffer>;
+}
+
+const { options, bell, counters } = workerData as WorkerStart;
+const port = parentPort!;
+const emit = (event: DataPlaneEvent): void => port.postMessage(event);
+
+const arena = createArena();
+const poller = new PollSet(arena);
+const writable = new PollSet(arena, 1);
+const bellSlot = poller.add(bell);
+const bellScratch = arena.base + arena.allocate(8);
+const outerOffload = options.settings?.outerOffload ?? true;
+const tun = openTun(arena, { name: options.tun, offload: options.tunOffload ?? true });
+
+const backend = createEvpBackend();
+
+const loop = new PacketLoop({
+  arena,
+  tun,
+  poller,
+  waitWritable(fd, ms) {
+    const slot = writable.add(fd, POLLOUT);
+    const ready = writable.wait(ms) > 0;
+    writable.remove(slot);
+    return ready;
+  },
+  sockets: {
+    udp: (address, udpPort) => openUdpSocket(arena, { address, port: udpPort, gro: outerOffload }),
+    esp: (address) => openRawSocket(arena, { address }),
+  },
+  backend,
+  counters,
+  ...(options.settings && { settings: options.settings }),
+  emit,
+  now: Date.now,
+});
+emit({
+  kind: "done",
+  id: 0,
+  value: { tun: tun.name, tunOffloads: tun.offloads, backend: backend.name, outerOffload },
+});
+
+while (!loop.stopped) {
+  loop.turn(1000);
+  if (poller.ready(bellSlot) === 0) continue;
+  drainEventFd(bell, bellScratch);
+  for (;;) {
+    const message = receiveMessageOnPort(port) as { message: Command } | undefined;
+    if (message === undefined) break;
+    loop.apply(message.message);
+    if (loop.stopped) break;
+  }
+}
+tun.close();
+port.close();
