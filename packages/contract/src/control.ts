@@ -28,9 +28,10 @@ export const ControlResponse = z.union([
  *   status -> ProcessStatus          configure(InstanceConfig) -> { changed: string[] }
  *   sas -> TunnelStatus[]            routes -> FIB                 explain({source,destination,...})
  *   events / subscribe               capture({path, on})           transcript({connection})
- *   seat-take({seat, epoch, state?}) seat-drop({seat, epoch})      drain({seat})
- *   initiate({connection})           terminate({connection})       rekey({connection, what})
- *   bgp-summary bgp-routes bgp-advertised bgp-why
+ *   seat-take({seat, epoch, ...})    seat-drop({seat, epoch})      drain({seat})              ping
+ *   initiate({connection})           terminate({connection})       rekey({connection, what})  stop
+ *   bgp-summary bgp-routes bgp-advertised bgp-why bgp-refresh
+ * Their parameters: instance-methods.ts and seat-control.ts.
  */
 export type ControlRequest = z.infer<typeof ControlRequest>;
 export type ControlResponse = z.infer<typeof ControlResponse>;

@@ -1,6 +1,7 @@
 export * from "./control.ts";
 export * from "./event.ts";
 export * from "./instance-config.ts";
+export * from "./instance-methods.ts";
 export * from "./lab-inspect.ts";
 export * from "./resources/fabric-config.ts";
 export * from "./resources/fill-certificates.ts";

@@ -13,9 +13,9 @@ export interface ChildSaCounters {
   readonly bytesOut: number;
   readonly packetsIn: number;
   readonly packetsOut: number;
-  /** Unix milliseconds of the last packet; 0 when there was none. */
-  readonly lastIn: number;
-  readonly lastOut: number;
+  /** Unix milliseconds of the last packet, where the data plane keeps it; 0 when there was none. */
+  readonly lastIn?: number;
+  readonly lastOut?: number;
 }
 
 export interface DataPlanePort {

@@ -64,7 +64,6 @@ export class BgpHost {
   /** Static prefixes that each connection asks to originate. */
   readonly #lngPrefixes = new Map<string, readonly string[]>();
   #localPrefixes: readonly string[];
-  #listening = "";
   #draining = false;
   readonly #lastResort = new Set<string>();
 
@@ -86,7 +85,6 @@ export class BgpHost {
       sockets: context.sockets,
       input: (input) => this.#driver.input(input),
       md5Key: (neighbor) => this.#md5Keys().get(neighbor),
-      transportOptions: (neighbor) => this.#speaker.transportOptions(neighbor),
       warn: (message) => context.log("warn", message, { seat: seat.name }),
     });
     this.#driver = new EngineDriver<BgpInput, BgpEffect>(
@@ -110,9 +108,9 @@ export class BgpHost {
       if (before !== undefined && before.bgp.neighbor !== bgp.neighbor) this.#removePeer(tunnel);
       const peer = this.#peer(tunnel, bgp);
       this.#neighbors.set(tunnel, { bgp, peer });
-      this.#context.setNeighbour(bgp.neighbor, "tunnel");
-      this.#listen();
+      if (before?.bgp.neighbor !== bgp.neighbor) this.#context.setNeighbour(bgp.neighbor, "tunnel");
       this.#driver.input({ kind: "peer-set", peer });
+      this.#listen();
     }
     this.#lngPrefixes.set(tunnel, connection.staticPrefixes);
     this.#originate();
@@ -185,6 +183,10 @@ export class BgpHost {
     this.#context.fib.withdrawAll(this.#claimant());
     for (const { bgp } of this.#neighbors.values()) this.#context.setNeighbour(bgp.neighbor, "none");
     if (this.#lastResort.size > 0) this.#context.setLastResort([], [...this.#lastResort]);
+  }
+
+  get routerId(): string {
+    return this.#speaker.config.routerId;
   }
 
   peers(): PeerStatus[] {
@@ -346,18 +348,33 @@ export class BgpHost {
     return keys;
   }
 
-  /** One listener on each address that we speak from; made again when the set of keys changed. */
+  /** One listener on each address that we speak from. */
   #listen(): void {
-    const addresses = new Set<string>();
-    for (const { bgp } of this.#neighbors.values()) addresses.add(bgp.localAddress ?? this.#seat.bgpIp);
-    if (this.#partners.size > 0) addresses.add(this.#seat.bgpIp);
     const keys = this.#md5Keys();
-    const wanted = JSON.stringify([[...addresses].sort(), [...keys].sort()]);
-    if (wanted === this.#listening) return;
-    const before = this.#listening === "" ? [] : (JSON.parse(this.#listening) as [string[]])[0];
-    for (const address of before) if (!addresses.has(address)) this.#transport.unlisten(address);
-    this.#listening = wanted;
-    for (const address of addresses) this.#transport.listen(address, BGP_PORT, keys);
+    const byAddress = new Map<string, BgpNeighborConfig[]>();
+    if (this.#partners.size > 0) byAddress.set(this.#seat.bgpIp, []);
+    for (const { bgp } of this.#neighbors.values()) {
+      const address = bgp.localAddress ?? this.#seat.bgpIp;
+      byAddress.set(address, [...(byAddress.get(address) ?? []), bgp]);
+    }
+    for (const address of this.#transport.listening()) {
+      if (!byAddress.has(address)) this.#transport.unlisten(address);
+    }
+    for (const [address, neighbors] of byAddress) {
+      const options = neighbors.map(({ neighbor }) => this.#speaker.transportOptions(neighbor));
+      const lowest = options.map((option) => option?.minimumTtl ?? 0);
+      const minimumTtl = lowest.length === 0 ? 0 : Math.min(...lowest);
+      const ttl = Math.max(0, ...options.map((option) => option?.ttl ?? 0));
+      this.#transport.listen(
+        {
+          address,
+          port: BGP_PORT,
+          ...(ttl > 0 ? { ttl } : {}),
+          ...(minimumTtl > 0 ? { minimumTtl } : {}),
+        },
+        keys,
+      );
+    }
   }
 
   #claimant(): string {

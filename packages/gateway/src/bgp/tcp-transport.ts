@@ -23,18 +23,27 @@ export interface DialOptions extends TransportOptions {
 export interface ListenOptions {
   readonly address: string;
   readonly port: number;
-  /** Neighbours whose segments must carry a signature, with their keys. */
-  readonly md5Keys: ReadonlyMap<string, string>;
-  /** Neighbours with a lowest TTL; applied to the accepted socket. */
-  readonly transportOptions: (neighbor: string) => TransportOptions | undefined;
+  /** TTL of what accepted sockets send, and the lowest that they take. */
+  readonly ttl?: number;
+  readonly minimumTtl?: number;
 }
 
-/** How sockets are made. `dial` returns a socket that is connecting; it ends with `connect`, or `error` and `close`. */
-export interface TcpSockets {
-  dial(options: DialOptions): Socket;
-  /** Emits `connection`; throws or emits `error` when the address cannot be had. */
-  listen(options: ListenOptions): Server;
+export interface Listener {
+  readonly server: Server;
+  /** Neighbours whose segments must be signed; undefined takes the demand back. */
+  setMd5Key(neighbor: string, key: string | undefined): void;
+  close(): void;
 }
+
+/** How sockets are made. */
+export interface TcpSockets {
+  /** Resolves when connected; rejects when refused, or when `signal` gives up. */
+  dial(options: DialOptions, signal: AbortSignal): Promise<Socket>;
+  listen(options: ListenOptions): Promise<Listener>;
+}
+
+/** Milliseconds that a NOTIFICATION has to leave before the socket is torn down. */
+const LONGEST_FAREWELL = 300;
 
 type Connect = Extract<BgpEffect, { kind: "connect" }>;
 type Write = Extract<BgpEffect, { kind: "write" }>;
@@ -44,14 +53,21 @@ export interface TcpTransportOptions {
   readonly sockets: TcpSockets;
   readonly input: (input: BgpInput) => void;
   readonly md5Key: (neighbor: string) => string | undefined;
-  readonly transportOptions: (neighbor: string) => TransportOptions | undefined;
   readonly warn: (message: string) => void;
+}
+
+/** What listens on one address; `key` tells two settings apart. */
+interface Listening {
+  readonly key: string;
+  readonly ready: Promise<Listener | undefined>;
+  md5: ReadonlyMap<string, string>;
 }
 
 export class TcpTransport {
   readonly #options: TcpTransportOptions;
   readonly #connections = new Map<number, Socket>();
-  readonly #listeners = new Map<string, Server>();
+  readonly #dials = new Map<number, AbortController>();
+  readonly #listeners = new Map<string, Listening>();
   #nextAccepted = 1;
 
   constructor(options: TcpTransportOptions) {
@@ -61,25 +77,28 @@ export class TcpTransport {
   connect(effect: Connect): void {
     const { connection, remote } = effect;
     const md5Key = effect.md5 ? this.#options.md5Key(remote) : undefined;
-    let socket: Socket;
-    try {
-      socket = this.#options.sockets.dial({ ...effect, ...(md5Key === undefined ? {} : { md5Key }) });
-    } catch (error) {
-      this.#options.input({ kind: "tcp-closed", connection, reason: reasonOf(error) });
-      return;
-    }
-    this.#connections.set(connection, socket);
-    socket.once("connect", () => {
-      if (this.#connections.get(connection) !== socket) return;
-      socket.setNoDelay(true);
-      this.#options.input({
-        kind: "tcp-connected",
-        connection,
-        localAddress: socket.localAddress ?? effect.localAddress,
-        localPort: socket.localPort ?? effect.localPort ?? 0,
-      });
-    });
-    this.#follow(connection, socket);
+    const abort = new AbortController();
+    this.#dials.set(connection, abort);
+    this.#options.sockets.dial({ ...effect, ...(md5Key === undefined ? {} : { md5Key }) }, abort.signal).then(
+      (socket) => {
+        if (!this.#dials.delete(connection)) {
+          socket.destroy();
+          return;
+        }
+        this.#connections.set(connection, socket);
+        this.#follow(connection, socket);
+        this.#options.input({
+          kind: "tcp-connected",
+          connection,
+          localAddress: socket.localAddress ?? effect.localAddress,
+          localPort: socket.localPort ?? effect.localPort ?? 0,
+        });
+      },
+      (error: unknown) => {
+        if (!this.#dials.delete(connection)) return;
+        this.#options.input({ kind: "tcp-closed", connection, reason: reasonOf(error) });
+      },
+    );
   }
 
   write(effect: Write): void {
@@ -93,51 +112,90 @@ export class TcpTransport {
   }
 
   close(effect: Close): void {
+    const dial = this.#dials.get(effect.connection);
+    this.#dials.delete(effect.connection);
+    dial?.abort();
     const socket = this.#connections.get(effect.connection);
     if (socket === undefined) return;
     this.#connections.delete(effect.connection);
-    if (effect.abort || socket.connecting) socket.resetAndDestroy();
+    if (effect.abort) socket.resetAndDestroy();
     else socket.destroySoon();
   }
 
-  /** Listens on each address once; a second call with other keys takes the place of the first. */
-  listen(address: string, port: number, md5Keys: ReadonlyMap<string, string>): void {
-    this.unlisten(address);
-    let server: Server;
-    const { sockets, transportOptions, warn } = this.#options;
-    try {
-      server = sockets.listen({ address, port, md5Keys, transportOptions });
-    } catch (error) {
-      warn(`cannot listen for BGP on ${address}:${port}: ${reasonOf(error)}`);
+  /** Listens on an address from now on. Called again with the same settings it only brings the keys up to date. */
+  listen(options: ListenOptions, md5: ReadonlyMap<string, string>): void {
+    const key = JSON.stringify(options);
+    const before = this.#listeners.get(options.address);
+    if (before?.key === key) {
+      const old = before.md5;
+      before.md5 = md5;
+      void before.ready.then((listener) => this.#setKeys(listener, old, md5));
       return;
     }
-    server.on("error", (error) => warn(`cannot listen for BGP on ${address}:${port}: ${reasonOf(error)}`));
-    server.on("connection", (socket) => this.#accept(socket));
-    this.#listeners.set(address, server);
+    this.unlisten(options.address);
+    const ready = this.#options.sockets.listen(options).then(
+      (listener) => {
+        listener.server.on("connection", (socket) => this.#accept(socket));
+        listener.server.on("error", (error) => this.#options.warn(`BGP listener: ${reasonOf(error)}`));
+        return listener;
+      },
+      (error: unknown) => {
+        this.#options.warn(
+          `cannot listen for BGP on ${options.address} port ${options.port}: ${reasonOf(error)}`,
+        );
+        this.#listeners.delete(options.address);
+        return undefined;
+      },
+    );
+    this.#listeners.set(options.address, { key, ready, md5 });
+    void ready.then((listener) => this.#setKeys(listener, new Map(), md5));
   }
 
   unlisten(address: string): void {
-    this.#listeners.get(address)?.close();
+    const before = this.#listeners.get(address);
     this.#listeners.delete(address);
+    void before?.ready.then((listener) => listener?.close());
   }
 
-  /** Stops listening; with `abort`, connections end at once with a reset, else after what was written has gone. */
-  stop(abort: boolean): Promise<void> {
+  listening(): string[] {
+    return [...this.#listeners.keys()];
+  }
+
+  /** Stops everything; with `abort`, connections end at once without a word, else after what was written has gone. */
+  async stop(abort: boolean): Promise<void> {
     for (const address of [...this.#listeners.keys()]) this.unlisten(address);
+    for (const dial of this.#dials.values()) dial.abort();
+    this.#dials.clear();
     const closing = [...this.#connections.values()].map(
       (socket) =>
         new Promise<void>((resolve) => {
           socket.once("close", () => resolve());
-          if (abort || socket.connecting) socket.destroy();
+          if (abort) socket.destroy();
           else socket.destroySoon();
           setTimeout(() => {
             socket.destroy();
             resolve();
-          }, 300).unref();
+          }, LONGEST_FAREWELL).unref();
         }),
     );
     this.#connections.clear();
-    return Promise.all(closing).then(() => {});
+    await Promise.all(closing);
+  }
+
+  #setKeys(
+    listener: Listener | undefined,
+    before: ReadonlyMap<string, string>,
+    now: ReadonlyMap<string, string>,
+  ): void {
+    if (listener === undefined) return;
+    try {
+      for (const neighbor of before.keys()) if (!now.has(neighbor)) listener.setMd5Key(neighbor, undefined);
+      for (const [neighbor, key] of now) {
+        if (before.get(neighbor) !== key) listener.setMd5Key(neighbor, key);
+      }
+    } catch (error) {
+      this.#options.warn(`cannot set a TCP MD5 key: ${reasonOf(error)}`);
+    }
   }
 
   #accept(socket: Socket): void {
@@ -146,7 +204,6 @@ export class TcpTransport {
       socket.destroy();
       return;
     }
-    socket.setNoDelay(true);
     const connection = this.#nextAccepted++;
     this.#connections.set(connection, socket);
     this.#follow(connection, socket);

@@ -1,6 +1,15 @@
 /** A connection of the configuration as the IKE engine wants it. Everything here has been validated before. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { ConnectionConfig, SeatConfig } from "@tandem/contract";
-import type { ChildPolicy, EspProposal, IkeConnection, IkeProposal, TrafficSelector } from "@tandem/ike";
+import { secretBytes } from "@tandem/crypto";
+import type {
+  Authentication,
+  ChildPolicy,
+  EspProposal,
+  IkeConnection,
+  IkeProposal,
+  TrafficSelector,
+} from "@tandem/ike";
 import { formatAddress, parsePrefix } from "@tandem/wire";
 import { type EspChoice, type IkeChoice, policyChoices } from "./ipsec-policy.ts";
 
@@ -23,10 +32,7 @@ export function ikeConnection(
     mode: connection.mode,
     localId: connection.localId,
     remoteId: connection.remote.id,
-    authentication:
-      connection.authentication.method === "psk"
-        ? { method: "psk", secret: Buffer.from(connection.authentication.secret, "utf8") }
-        : connection.authentication,
+    authentication: ikeAuthentication(connection.authentication),
     ike: { offer: choices.ike.map(ikeProposal), accept: choices.ike.map(ikeProposal) },
     esp: {
       offer: choices.espOffers.map((choice) => espProposal(choice, [false])),
@@ -42,6 +48,27 @@ export function ikeConnection(
     ...(connection.addressPool === undefined ? {} : { addressPool: connection.addressPool }),
     ...(connection.requestAddress ? { requestAddress: true } : {}),
   };
+}
+
+function ikeAuthentication(authentication: ConnectionConfig["authentication"]): Authentication {
+  if (authentication.method === "psk") {
+    return { method: "psk", secret: secretBytes(new TextEncoder().encode(authentication.secret)) };
+  }
+  const der = (pem: string): Uint8Array => new Uint8Array(new X509Certificate(pem).raw);
+  const key = createPrivateKey(authentication.privateKey).export({ type: "pkcs8", format: "der" });
+  return {
+    method: "certificate",
+    chain: authentication.chain.map(der),
+    privateKey: secretBytes(new Uint8Array(key)),
+    trustAnchors: authentication.roots.map(der),
+    crls: authentication.crls.map(derOfPem),
+  };
+}
+
+/** The DER inside any PEM armour. */
+function derOfPem(pem: string): Uint8Array {
+  const body = /-----BEGIN [^-]+-----([^-]*)-----END/.exec(pem)?.[1] ?? "";
+  return new Uint8Array(Buffer.from(body, "base64"));
 }
 
 /** Seconds and bytes that a Child SA may live. */

@@ -13,19 +13,18 @@
  * route of table 100 takes over, and still nothing leaves outside in clear (DESIGN §3).
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { TUN_RULE_PRIORITY, TUN_TABLE } from "@tandem/contract";
 import { addressFamily } from "@tandem/wire";
 import type { IpCommand } from "./ip-command.ts";
 
-/** The table that leads into the TUN device, and the priority of the rule for what comes from inside. */
-export const TUN_TABLE = 100;
 /** Prefixes that only the partner reaches (iBGP), and hosts behind the link to it. */
 export const LAST_RESORT_TABLE = 101;
 /** BGP neighbours behind a tunnel: their host routes win over whatever `main` has. */
 export const NEIGHBOUR_TABLE = 102;
 const OUTSIDE_GROUP = 4500;
 const RULE = {
-  inside: 100,
-  insideLastResort: 99,
+  inside: TUN_RULE_PRIORITY,
+  insideLastResort: TUN_RULE_PRIORITY - 1,
   partner: 101,
   tunNear: 102,
   tunLastResort: 103,
@@ -50,6 +49,8 @@ export interface HostNetworkOptions {
   readonly outside: string;
   readonly inside: string;
   readonly tun: string;
+  /** Of the TUN device, bytes. */
+  readonly mtu: number;
   /** The address of the partner on the link between the two instances, when there is one. */
   readonly partner?: string;
 }
@@ -91,11 +92,12 @@ export class HostNetwork {
 
   /** When the TUN device is up. */
   async steer(): Promise<void> {
-    const { tun } = this.#options;
+    const { tun, mtu } = this.#options;
     this.#sysctl(`net/ipv4/conf/${tun}/rp_filter`, "0");
-    await this.#ip.batch(
-      FAMILIES.map((family) => `${family} route replace default dev ${tun} metric 1 table ${TUN_TABLE}`),
-    );
+    await this.#ip.batch([
+      `link set dev ${tun} up mtu ${mtu} txqueuelen 1000`,
+      ...FAMILIES.map((family) => `${family} route replace default dev ${tun} metric 1 table ${TUN_TABLE}`),
+    ]);
   }
 
   /** Public IPs and the BGP address go on `lo`: the fabric routes them here, no link owns them. */
@@ -120,6 +122,12 @@ export class HostNetwork {
       [`${familyFlag(address)} route ${verb} ${address} dev ${this.#options.tun} table ${NEIGHBOUR_TABLE}`],
       { force: !present },
     );
+  }
+
+  /** An address that a remote gave us stands on the TUN device: our own packets into the tunnel take it as source. */
+  async setVirtualAddress(address: string, present: boolean): Promise<void> {
+    const line = addressLine(present ? "replace" : "del", address);
+    await this.#ip.batch([line.replace("dev lo", `dev ${this.#options.tun}`)], { force: !present });
   }
 
   /** Prefixes that are reached over the partner only. At most a few thousand lines at a time. */
@@ -148,8 +156,9 @@ export class HostNetwork {
 
   #rules(outside: string, inside: string, tun: string, partnerLink: string | undefined): string[] {
     const near = `lookup main suppress_ifgroup ${OUTSIDE_GROUP}`;
+    // A client has nobody behind it: its inside is the loopback, and its own packets take the rules of `iif lo`.
     const rules = [
-      `pref ${RULE.inside} iif ${inside} lookup ${TUN_TABLE}`,
+      ...(inside === "lo" ? [] : [`pref ${RULE.inside} iif ${inside} lookup ${TUN_TABLE}`]),
       `pref ${RULE.tunNear} iif ${tun} ${near}`,
       `pref ${RULE.tunDrop} iif ${tun} blackhole`,
       `pref ${RULE.outsideDrop} iif ${outside} blackhole`,

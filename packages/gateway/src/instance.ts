@@ -1,0 +1,372 @@
+/**
+ * One gateway instance or device: the composition root. It owns the seats that this process hosts, the data plane
+ * under them, the kernel's routes around them, and applies configuration; everything else is delegated.
+ *
+ *      control socket ─▶ Instance ─┬─▶ Seat (IKE, Child SAs, BGP) x 0..2
+ *                                  ├─▶ DataPlanePort (worker thread)      ◀── FibTable
+ *                                  ├─▶ HostNetwork (rules, routes, addresses)
+ *                                  └─▶ Journal, Log
+ */
+
+import type { ConnectionConfig, InstanceConfig, ProcessStatus, SeatConfig, SeatTake } from "@tandem/contract";
+import { IkeEndpoint } from "@tandem/ike";
+import type { Random } from "@tandem/sansio";
+import { BgpHost } from "./bgp/bgp-host.ts";
+import type { TcpSockets } from "./bgp/tcp-transport.ts";
+import { CaptureSession } from "./capture/capture-session.ts";
+import { type ConfigDifference, configDifference, describeDifference } from "./config/difference.ts";
+import { describeProblems, readInstanceConfig } from "./config/instance-plan.ts";
+import { ControlRefusal } from "./control/server.ts";
+import type { DataPlaneEvent } from "./dataplane/commands.ts";
+import type { DataPlanePort } from "./dataplane-port.ts";
+import type { CryptoRunner } from "./driver/crypto-runner.ts";
+import type { Clock } from "./driver/engine-driver.ts";
+import type { Journal } from "./events/journal.ts";
+import type { Log } from "./log.ts";
+import type { HostNetwork } from "./network/host-network.ts";
+import { NeighbourRoutes } from "./network/neighbour-routes.ts";
+import { processStatus } from "./process-status.ts";
+import { FibTable } from "./routes/fib-table.ts";
+import { Seat } from "./seat/seat.ts";
+import type { IkeEngine, SeatContext, SeatReplication } from "./seat/seat-context.ts";
+
+export interface InstanceParts {
+  readonly dataPlane: DataPlanePort;
+  readonly network: HostNetwork;
+  readonly sockets: TcpSockets;
+  readonly clock: Clock;
+  readonly wallClock: () => number;
+  readonly random: Random;
+  readonly crypto: CryptoRunner;
+  readonly journal: Journal;
+  readonly log: Log;
+  /** Present when the profile replicates and there is a partner. */
+  readonly replication?: SeatReplication;
+  /** Another engine than @tandem/ike's, for tests. */
+  readonly makeIke?: SeatContext["makeIke"];
+}
+
+export class Instance {
+  readonly #parts: InstanceParts;
+  readonly #fib = new FibTable();
+  readonly #seats = new Map<string, Seat>();
+  /** Highest epoch heard of each seat: a lower one is never served again (DESIGN §3). */
+  readonly #epochs = new Map<string, number>();
+  readonly #drained = new Set<string>();
+  readonly #neighbours: NeighbourRoutes;
+  readonly capture: CaptureSession;
+  /** Seat moves and configuration run one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #config: InstanceConfig;
+
+  constructor(config: InstanceConfig, parts: InstanceParts) {
+    this.#config = config;
+    this.#parts = parts;
+    this.#neighbours = new NeighbourRoutes(parts.network, (message) => parts.log("warn", message));
+    parts.dataPlane.onEvent((event) => this.#dataPlaneEvent(event));
+    this.capture = new CaptureSession({
+      node: config.name,
+      childSas: () => [...this.#seats.values()].flatMap((seat) => seat.childSas()),
+      ikeSas: () => [...this.#seats.values()].flatMap((seat) => seat.exportIkeSas()),
+      copy: (on) => parts.dataPlane.command({ kind: "capture", on }),
+    });
+  }
+
+  get config(): InstanceConfig {
+    return this.#config;
+  }
+
+  get fib(): FibTable {
+    return this.#fib;
+  }
+
+  get dataPlane(): DataPlanePort {
+    return this.#parts.dataPlane;
+  }
+
+  get journal(): Journal {
+    return this.#parts.journal;
+  }
+
+  /** Takes the seats of the first configuration. The data plane runs and the guards stand already. */
+  async start(): Promise<void> {
+    for (const seat of this.#config.seats) await this.#host(seat);
+    this.#parts.log("info", "started", { seats: this.#config.seats.map((seat) => seat.name) });
+  }
+
+  seats(): IterableIterator<Seat> {
+    return this.#seats.values();
+  }
+
+  seat(name: string): Seat {
+    const seat = this.#seats.get(name);
+    if (seat !== undefined) return seat;
+    const hosted = [...this.#seats.keys()].join(", ");
+    throw new ControlRefusal(
+      `seat "${name}" is not hosted here`,
+      hosted === "" ? "this instance is a standby" : `hosted: ${hosted}`,
+    );
+  }
+
+  status(): ProcessStatus {
+    return processStatus(this.#config, this.#seats.values(), this.#parts.dataPlane, this.#drained.size > 0);
+  }
+
+  /** Resolves when the data plane's worker has answered too: what health is judged by. */
+  async ping(): Promise<{ pid: number; seats: { name: string; epoch: number }[] }> {
+    await this.#parts.dataPlane.command({ kind: "fib", set: [], remove: [] });
+    return { pid: process.pid, seats: [...this.#seats.values()].map(({ config }) => config) };
+  }
+
+  /** Validates the whole, then touches only what changed. Throws ControlRefusal with every problem found. */
+  configure(input: unknown): Promise<{ changed: string[] }> {
+    const read = readInstanceConfig(input);
+    if (!read.ok) throw new ControlRefusal(describeProblems(read.problems), "nothing was changed");
+    return this.#inTurn(async () => {
+      const difference = configDifference(this.#config, read.config);
+      if (difference.fixed.length > 0) {
+        throw new ControlRefusal(
+          `cannot change in a running process: ${difference.fixed.join(", ")}`,
+          "stop the instance and start it with the new configuration; nothing was changed",
+        );
+      }
+      for (const seat of difference.seatsAdded) this.#checkEpoch(seat.name, seat.epoch);
+      await this.#apply(read.config, difference);
+      const changed = describeDifference(difference);
+      if (changed.length > 0) {
+        this.event({
+          event: "config.applied",
+          message: changed.join("; "),
+          operationName: "SetGatewayConfiguration",
+        });
+      }
+      return { changed };
+    });
+  }
+
+  takeSeat(take: SeatTake): Promise<{ taken: boolean }> {
+    return this.#inTurn(async () => {
+      this.#checkEpoch(take.seat, take.epoch);
+      const present = this.#seats.get(take.seat);
+      if (present !== undefined) {
+        if (present.config.epoch === take.epoch) return { taken: false };
+        throw new ControlRefusal(
+          `seat ${take.seat} is held here already, at epoch ${present.config.epoch}`,
+          "drop it first",
+        );
+      }
+      const { seat: name, publicIps, bgpIp, epoch } = take;
+      await this.#host({ name, publicIps, bgpIp, epoch });
+      this.event({
+        event: "seat.taken",
+        seat: name,
+        message: `seat ${name} at epoch ${epoch}, ${take.mode}`,
+      });
+      return { taken: true };
+    });
+  }
+
+  dropSeat(name: string, epoch: number, farewell: boolean): Promise<{ dropped: boolean }> {
+    return this.#inTurn(async () => {
+      const seat = this.#seats.get(name);
+      if (epoch < (this.#epochs.get(name) ?? 0)) {
+        throw new ControlRefusal(`epoch ${epoch} of seat ${name} is older than ${this.#epochs.get(name)}`);
+      }
+      this.#epochs.set(name, epoch);
+      if (seat === undefined) return { dropped: false };
+      await this.#unhost(seat, farewell);
+      this.event({ event: "seat.dropped", seat: name, message: `seat ${name}: epoch ${epoch} is elsewhere` });
+      return { dropped: true };
+    });
+  }
+
+  /** Takes the seat's routes back from its peers (or gives them again); SAs stay open for what still comes in. */
+  drainSeat(name: string, on: boolean): { draining: boolean } {
+    const seat = this.seat(name);
+    if (on) this.#drained.add(name);
+    else this.#drained.delete(name);
+    seat.bgp?.drain(on);
+    this.event({
+      event: on ? "seat.draining" : "seat.undrained",
+      seat: name,
+      message: on ? "routes withdrawn from the peers" : "routes given to the peers again",
+    });
+    return { draining: on };
+  }
+
+  /** A clean stop: peers are told, then everything goes. */
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      await Promise.all([...this.#seats.values()].map((seat) => this.#unhost(seat, true)));
+      await this.#neighbours.settled();
+      await this.#parts.dataPlane.stop();
+      await this.#parts.crypto.stop();
+    });
+  }
+
+  event(event: Parameters<Journal["append"]>[0]): void {
+    this.#parts.journal.append(event);
+    this.#parts.log("info", event.message, { event: event.event, ...pick(event) });
+    if (event.event.startsWith("ike.") || event.event.startsWith("child.")) this.capture.writeKeys();
+  }
+
+  async #host(config: SeatConfig): Promise<void> {
+    this.#epochs.set(config.name, config.epoch);
+    await this.#parts.network.addSeat(config.publicIps, this.#bgpAddresses(config));
+    await this.#parts.dataPlane.command({
+      kind: "add-seat",
+      seat: config.name,
+      epoch: config.epoch,
+      addresses: config.publicIps,
+    });
+    const seat = new Seat(config, this.#seatContext(config));
+    this.#seats.set(config.name, seat);
+    for (const connection of this.#config.connections) {
+      if (connection.seat === config.name) seat.setConnection(connection);
+    }
+    this.#setPartnerPeers(seat);
+  }
+
+  async #unhost(seat: Seat, farewell: boolean): Promise<void> {
+    const { name, publicIps } = seat.config;
+    this.#seats.delete(name);
+    this.#drained.delete(name);
+    await seat.stop(farewell);
+    await this.#parts.dataPlane.command({ kind: "remove-seat", seat: name });
+    await this.#parts.network.removeSeat(publicIps, this.#bgpAddresses(seat.config));
+  }
+
+  async #apply(after: InstanceConfig, difference: ConfigDifference): Promise<void> {
+    this.#config = after;
+    for (const seat of difference.seatsRemoved) {
+      const hosted = this.#seats.get(seat.name);
+      if (hosted !== undefined) await this.#unhost(hosted, true);
+    }
+    const hosting = (connection: ConnectionConfig): Seat | undefined => this.#seats.get(connection.seat);
+    for (const connection of difference.connectionsRemoved)
+      hosting(connection)?.removeConnection(connection.tunnel);
+    for (const change of difference.connectionsChanged) {
+      if (change.before.seat !== change.after.seat)
+        hosting(change.before)?.removeConnection(change.before.tunnel);
+      hosting(change.after)?.setConnection(change.after);
+    }
+    for (const connection of difference.connectionsAdded) hosting(connection)?.setConnection(connection);
+    for (const seat of difference.seatsAdded) await this.#host(seat);
+    for (const seat of this.#seats.values()) {
+      if (difference.localPrefixes) seat.bgp?.setLocalPrefixes(after.localPrefixes);
+      if (difference.partner) this.#setPartnerPeers(seat);
+    }
+  }
+
+  #setPartnerPeers(seat: Seat): void {
+    const peers = (this.#config.partner?.bgpPeers ?? [])
+      .filter((peer) => peer.seat === seat.config.name)
+      .map(({ neighbor }) => ({ name: `ibgp|${seat.config.name}|${neighbor}`, neighbor }));
+    seat.bgp?.setPartnerPeers(peers);
+  }
+
+  #seatContext(config: SeatConfig): SeatContext {
+    const { parts } = { parts: this.#parts };
+    const flushFib = (): void => this.#flushFib();
+    const event: SeatContext["event"] = (entry) => this.event(entry);
+    return {
+      instance: this.#config.name,
+      kind: this.#config.kind,
+      encapsulation: this.#config.outside.encapsulation,
+      dataPlane: parts.dataPlane,
+      clock: parts.clock,
+      wallClock: parts.wallClock,
+      random: parts.random,
+      crypto: parts.crypto,
+      log: parts.log,
+      fib: this.#fib,
+      flushFib,
+      event,
+      makeIke: parts.makeIke ?? ((options): IkeEngine => new IkeEndpoint(options)),
+      makeBgp: () =>
+        this.#config.asn === 0
+          ? undefined
+          : new BgpHost(config, {
+              config: this.#config,
+              localPrefixes: this.#config.localPrefixes,
+              clock: parts.clock,
+              random: parts.random,
+              sockets: parts.sockets,
+              fib: this.#fib,
+              log: parts.log,
+              flushFib,
+              event,
+              setNeighbour: (address, way) => this.#neighbours.set(address, way),
+              setLastResort: (set, remove) => this.#neighbours.setLastResort(set, remove),
+            }),
+      virtualAddress: (address, present) => {
+        parts.network.setVirtualAddress(address, present).catch((error: unknown) => {
+          parts.log("error", `virtual address ${address}: ${String(error)}`);
+        });
+      },
+      replication: parts.replication,
+    };
+  }
+
+  #flushFib(): void {
+    const change = this.#fib.takeChange();
+    if (change === undefined) return;
+    this.#parts.dataPlane.command({ kind: "fib", ...change }).catch((error: unknown) => {
+      this.#parts.log("error", `FIB change refused: ${String(error)}`);
+    });
+  }
+
+  #dataPlaneEvent(event: DataPlaneEvent): void {
+    switch (event.kind) {
+      case "ike":
+        for (const seat of this.#seats.values()) {
+          if (seat.config.publicIps.includes(event.local)) seat.dataPlaneEvent(event);
+        }
+        return;
+      case "need-sequence":
+      case "expire-soft":
+      case "expire-hard":
+      case "endpoint-moved":
+        for (const seat of this.#seats.values()) {
+          if (seat.ownsChildSa(event.childSa)) seat.dataPlaneEvent(event);
+        }
+        return;
+      case "captured":
+        this.capture.packet(event);
+        return;
+      case "fault":
+        this.event({ event: "dataplane.fault", message: event.reason });
+        return;
+      default:
+    }
+  }
+
+  #checkEpoch(seat: string, epoch: number): void {
+    const heard = this.#epochs.get(seat) ?? 0;
+    if (epoch < heard) {
+      throw new ControlRefusal(
+        `epoch ${epoch} of seat ${seat} is older than ${heard}`,
+        "ask for the current owner",
+      );
+    }
+  }
+
+  /** The seat's BGP address and its custom ones; none when it is a public IP itself (a client). */
+  #bgpAddresses(seat: SeatConfig): string[] {
+    const own = this.#config.connections
+      .filter((connection) => connection.seat === seat.name)
+      .flatMap((connection) => connection.bgp?.localAddress ?? []);
+    return [...new Set([seat.bgpIp, ...own])].filter((address) => !seat.publicIps.includes(address));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#turn.then(work, work);
+    this.#turn = next.catch(() => {});
+    return next;
+  }
+}
+
+function pick(event: Parameters<Journal["append"]>[0]): Record<string, unknown> {
+  const { message: _message, event: _event, ...rest } = event;
+  return rest;
+}

@@ -1,0 +1,4 @@
+/** Twins of the gateway's seams, for tests of other packages and of this one. */
+export { FakeDataPlane } from "./fake-data-plane.ts";
+export { instanceConfig, pskConnection } from "./sample-config.ts";
+export { VirtualClock } from "./virtual-clock.ts";

@@ -1,0 +1,122 @@
+import type { ChildSaInstall } from "@tandem/ike";
+import { describe, expect, it } from "vitest";
+import { SaBook, SEQUENCE_BLOCK } from "../../src/seat/sa-book.ts";
+import { FakeDataPlane } from "../../src/testing/index.ts";
+
+const keys = { encryption: new Uint8Array(16), salt: new Uint8Array(4), integrity: new Uint8Array(0) };
+const any = {
+  protocol: 0,
+  startPort: 0,
+  endPort: 65_535,
+  startAddress: "0.0.0.0",
+  endAddress: "255.255.255.255",
+};
+const install = (childSa: string, spi: number, esn = false): ChildSaInstall => ({
+  childSa,
+  suite: { encryption: "aes-gcm-16", keyBits: 128, integrity: "none" },
+  esn,
+  spiIn: spi,
+  spiOut: spi + 1,
+  inbound: keys,
+  outbound: keys,
+  endpoints: { local: "203.0.113.1", remote: "198.51.100.1" },
+  localSelectors: [any],
+  remoteSelectors: [any],
+});
+const terms = { connection: "c", replayWindow: 64, hardBytes: 1_000_000 };
+
+function setUp(replicated: Promise<void> = Promise.resolve()) {
+  const plane = new FakeDataPlane();
+  const ups: string[] = [];
+  const faults: string[] = [];
+  const book = new SaBook("gw/0", plane, {
+    tunnelUp: (tunnel, up) => ups.push(`${tunnel} ${up ? "up" : "down"}`),
+    replicateSequence: () => replicated,
+    fault: (message) => faults.push(message),
+  });
+  return { plane, ups, faults, book };
+}
+
+describe("SaBook", () => {
+  it("rekeys make-before-break: inbound at once, outbound when ready, the old one last", () => {
+    const { plane, ups, book } = setUp();
+    book.add("t", install("a", 10), terms);
+    book.outboundReady("a");
+    book.add("t", install("b", 20), terms);
+    expect(plane.kinds()).toEqual(["add-child-sa", "switch-outbound", "add-child-sa"]);
+    book.outboundReady("b");
+    book.remove("a");
+    expect(plane.kinds().slice(3)).toEqual(["switch-outbound", "remove-child-sa"]);
+    expect(ups).toEqual(["t up"]);
+    book.remove("b");
+    expect(ups).toEqual(["t up", "t down"]);
+  });
+
+  it("falls back to another usable Child SA before it removes the current one", () => {
+    const { plane, book } = setUp();
+    for (const id of ["a", "b"]) {
+      book.add("t", install(id, 10), terms);
+      book.outboundReady(id);
+    }
+    plane.commands.length = 0;
+    book.remove("b");
+    expect(plane.commands).toMatchObject([
+      { kind: "switch-outbound", childSa: "a" },
+      { kind: "remove-child-sa", childSa: "b" },
+    ]);
+  });
+
+  it("hands out a sequence block only after the partner has the reservation", async () => {
+    let confirm = (): void => {};
+    const { plane, book } = setUp(
+      new Promise((resolve) => {
+        confirm = resolve;
+      }),
+    );
+    book.add("t", install("a", 10), terms);
+    expect(plane.of("add-child-sa")[0]?.sequence).toEqual({ first: 1, limit: 1 + SEQUENCE_BLOCK });
+    book.needSequence("a");
+    await Promise.resolve();
+    expect(plane.of("reserve-sequence")).toEqual([]);
+    confirm();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(plane.of("reserve-sequence")[0]?.block).toEqual({
+      first: 1 + SEQUENCE_BLOCK,
+      limit: 1 + 2 * SEQUENCE_BLOCK,
+    });
+  });
+
+  it("starts an adopted Child SA above every reserved block, and never passes 2^32 - 1 without ESN", () => {
+    const { plane, book } = setUp();
+    const live = {
+      id: "a",
+      reservedUpTo: 0xffff_ff00,
+      replay: { top: 5, bitmap: new Uint8Array(8) },
+      bytesIn: 0,
+      bytesOut: 0,
+      packetsIn: 0,
+      packetsOut: 0,
+    };
+    book.add("t", install("a", 10), terms, live);
+    expect(plane.of("add-child-sa")[0]?.sequence).toEqual({ first: 0xffff_ff00, limit: 0xffff_ffff });
+    book.needSequence("a");
+    expect(plane.of("reserve-sequence")).toEqual([]);
+  });
+
+  it("reports which Child SAs received packets since the last look", () => {
+    const { plane, book } = setUp();
+    book.add("t", install("a", 10), terms);
+    expect(book.takeActive()).toEqual([]);
+    plane.counts.set("a", { bytesIn: 1, bytesOut: 0, packetsIn: 1, packetsOut: 0 });
+    expect(book.takeActive()).toEqual(["a"]);
+    expect(book.takeActive()).toEqual([]);
+  });
+
+  it("tells a refusal of the data plane", async () => {
+    const { plane, faults, book } = setUp();
+    plane.refusals.set("add-child-sa", "SPI in use");
+    book.add("t", install("a", 10), terms);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(faults).toEqual(["data plane refused add-child-sa: SPI in use"]);
+  });
+});
