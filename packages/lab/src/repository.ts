@@ -8,4 +8,5 @@ export const MAIN_OF = {
   fabric: join(REPOSITORY, "packages", "supervisor", "src", "fabric-main.ts"),
   siteRouter: join(REPOSITORY, "packages", "supervisor", "src", "site-router-main.ts"),
   supervisor: join(REPOSITORY, "packages", "supervisor", "src", "main.ts"),
+  prober: join(import.meta.dirname, "probe", "prober-main.ts"),
 } as const;

@@ -87,6 +87,10 @@ export function listStateFolders(): StateFolder[] {
     .map((entry) => stateFolder(entry.name));
 }
 
+export function controlSocketPath(folder: StateFolder, name: string): string {
+  return join(folder.control, `${name}.sock`);
+}
+
 /** Written aside and renamed, so that a reader or a crash never meets half a file. */
 export function writeJson(path: string, value: unknown): void {
   const aside = `${path}.${process.pid}.new`;
