@@ -3,7 +3,8 @@ import { accessSync, closeSync, constants, existsSync, openSync, readFileSync } 
 import { LabError } from "../lab-error.ts";
 import { tryCommand } from "../process/run-command.ts";
 
-export type RealmKind = "root" | "rootless";
+/** `containers`: made by Docker, one container per node; commands get in with `docker compose exec`. */
+export type RealmKind = "root" | "rootless" | "containers";
 
 /** Root with CAP_SYS_ADMIN uses the machine's own namespaces; anyone else a user namespace. */
 export function realmKind(): RealmKind {

@@ -60,7 +60,7 @@ export async function startNodes(realm: Realm, folder: StateFolder, plan: LabPla
   return [...network, ...ends, ...peers.flat(), ...supervisors];
 }
 
-function startCommand(node: ProcessNode): string[] {
+export function startCommand(node: ProcessNode): string[] {
   const main = {
     instance: MAIN_OF.gateway,
     device: MAIN_OF.gateway,

@@ -1,0 +1,117 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: Compose has its own ${...}, which must reach the file as it is.
+/**
+ * A plan as a Compose file. The files at the root and under docker/ are made by this and committed; a test holds them current.
+ * Only what both Compose v2 and Debian's docker-compose 1.29 understand is used.
+ */
+import type { LabPlan, PlanNode } from "@tandem/contract";
+import { BASE_SYSCTLS } from "../netns/base-sysctls.ts";
+import { DEFAULT_SUBNET, endsOf, linkSubnet, networkName, serviceName } from "./container-network.ts";
+import { ROLE_NEEDS } from "./role-needs.ts";
+
+export interface ComposeOptions {
+  /** Path from the Compose file to the repository's root. */
+  readonly context: string;
+}
+
+export function composeFile(plan: LabPlan, { context }: ComposeOptions): string {
+  const lines = [
+    `# The lab "${plan.topology}" in containers, one network per link, no privileged container.`,
+    "# Made from lab/ by `node packages/lab/src/container/compose-main.ts`; edit the lab file, not this one.",
+    "#",
+    "#     docker compose up --wait                            until traffic flows",
+    "#     docker compose exec supervisor tandem status",
+    `#     docker compose kill ${serviceName(firstInstance(plan))}                        a failover`,
+    "#     docker compose --profile bench up                   throughput and outage, measured",
+    "",
+    "x-sysctls: &sysctls",
+    ...Object.entries(sysctlsOf(plan)).map(([name, value]) => `  ${name}: "${value}"`),
+    "",
+    "x-tandem: &tandem",
+    "  image: ${TANDEM_IMAGE:-tandem}",
+    "  build:",
+    `    context: ${context}`,
+    "    dockerfile: docker/Dockerfile",
+    "    args:",
+    "      BASE_IMAGE: ${BASE_IMAGE:-node:24-bookworm-slim}",
+    "  environment: &environment",
+    `    TANDEM_TOPOLOGY: ${plan.topology}`,
+    "    TANDEM_PROFILE: ${TANDEM_PROFILE:-fast}",
+    `    TANDEM_SUBNET: "\${TANDEM_SUBNET:-${DEFAULT_SUBNET}}"`,
+    "  cap_drop: [ALL]",
+    "  read_only: true",
+    "  security_opt: [no-new-privileges]",
+    "  tmpfs: [/tmp]",
+    "  volumes: [state:/run/tandem]",
+    "  restart: on-failure",
+    "  stop_grace_period: 5s",
+    "",
+    "services:",
+    ...plan.nodes.flatMap((node) => service(plan, node)),
+    ...benchService(plan),
+    "networks:",
+    ...plan.links.flatMap((link, index) => [
+      `  ${networkName(link)}:`,
+      `    # ${link.role}: ${link.a.node} - ${link.b.node}`,
+      "    driver: bridge",
+      "    driver_opts:",
+      '      com.docker.network.bridge.enable_ip_masquerade: "false"',
+      "    ipam:",
+      "      config:",
+      `        - subnet: ${linkSubnet(index, `\${TANDEM_SUBNET:-${DEFAULT_SUBNET}}`)}`,
+    ]),
+    "",
+    "volumes:",
+    "  state: {}",
+    "",
+  ];
+  return lines.join("\n");
+}
+
+const firstInstance = (plan: LabPlan): string =>
+  plan.nodes.find(({ kind }) => kind === "instance")?.name ?? "gw/IN_0";
+
+/** One set for all: the union of what the nodes ask for (they agree where they overlap). */
+const sysctlsOf = (plan: LabPlan): Record<string, string> =>
+  Object.assign({}, BASE_SYSCTLS, ...plan.nodes.map(({ sysctls }) => sysctls));
+
+function service(plan: LabPlan, node: PlanNode): string[] {
+  const needs = ROLE_NEEDS[node.kind];
+  return [
+    `  ${serviceName(node.name)}:`,
+    "    <<: *tandem",
+    `    hostname: ${serviceName(node.name)}`,
+    `    command: [container, ${node.name}]`,
+    "    cap_add:",
+    ...Object.entries(needs.capabilities).map(([name, reason]) => `      - ${name} # ${reason}`),
+    ...(needs.tun ? ["    devices: [/dev/net/tun]"] : []),
+    "    sysctls: *sysctls",
+    "    networks:",
+    ...endsOf(plan, node.name, `\${TANDEM_SUBNET:-${DEFAULT_SUBNET}}`).flatMap(({ link, dockerAddress }) => [
+      `      ${networkName(link)}:`,
+      `        ipv4_address: ${dockerAddress}`,
+    ]),
+    "    healthcheck:",
+    `      test: [CMD, tandem, container-health, ${node.name}]`,
+    "      interval: 2s",
+    "      timeout: 5s",
+    "      retries: 30",
+    ...(node.kind === "supervisor" ? ['    ports: ["127.0.0.1:${TANDEM_PORT:-4650}:4650"]'] : []),
+    "",
+  ];
+}
+
+/** `--profile bench`: waits for the lab, then drives iperf3 between the hosts' containers. */
+function benchService(plan: LabPlan): string[] {
+  const probe = plan.probes.find(({ destination }) => destination !== undefined);
+  if (probe === undefined) return [];
+  return [
+    "  bench:",
+    "    <<: *tandem",
+    "    profiles: [bench]",
+    `    command: [container-bench, ${probe.from}, "${probe.destination}"]`,
+    `    network_mode: "service:${serviceName(probe.from)}"`,
+    '    restart: "no"',
+    `    depends_on: [${serviceName(probe.from)}]`,
+    "",
+  ];
+}
