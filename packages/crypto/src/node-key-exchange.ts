@@ -6,21 +6,27 @@
  * no prime test, and `diffieHellman` uses OpenSSL's constant-time exponentiation for it. Measured costs: README.
  */
 import { createECDH, createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from "node:crypto";
+import { sharedSecretLength } from "./algorithm-sizes.ts";
 import type { GroupName } from "./algorithms.ts";
-import { derBitString, derOctetString, derOid, derSequence, derUnsigned } from "./der-writer.ts";
+import { derBitString, derOctetString, derOid, derSequence, derTlv, derUnsigned } from "./der-writer.ts";
 import { isModp, MODP_GROUPS, type ModpName } from "./modp-groups.ts";
-import { concatBytes, hexToBytes, leftPad } from "./octets.ts";
+import { concatBytes, constantTimeEqual, hexToBytes, leftPad } from "./octets.ts";
 
 const VERSION_0 = derUnsigned(Uint8Array.of(0));
 /** dhKeyAgreement, PKCS #3. */
 const OID_DH = derOid("1.2.840.113549.1.3.1");
 const X25519_ALGORITHM = derSequence(derOid("1.3.101.110"));
 
-const CURVE_NAME: Readonly<Record<"ecp256" | "ecp384" | "ecp521", string>> = {
-  ecp256: "prime256v1",
-  ecp384: "secp384r1",
-  ecp521: "secp521r1",
+/** SEC 2's curves under the names of OpenSSL, and their AlgorithmIdentifiers (RFC 5480 §2.1.1). */
+const CURVES: Readonly<Record<"ecp256" | "ecp384" | "ecp521", { name: string; algorithm: Uint8Array }>> = {
+  ecp256: { name: "prime256v1", algorithm: curveAlgorithm("1.2.840.10045.3.1.7") },
+  ecp384: { name: "secp384r1", algorithm: curveAlgorithm("1.3.132.0.34") },
+  ecp521: { name: "secp521r1", algorithm: curveAlgorithm("1.3.132.0.35") },
 };
+
+function curveAlgorithm(oid: string): Uint8Array {
+  return derSequence(derOid("1.2.840.10045.2.1"), derOid(oid));
+}
 
 const modpAlgorithm = new Map<ModpName, Uint8Array>();
 
@@ -75,21 +81,62 @@ function modpPublicValue(spki: Uint8Array, algorithm: Uint8Array, length: number
   return leftPad(Uint8Array.from(spki.subarray(at, at + size)), length);
 }
 
-export function nodePublicValue(group: GroupName, privateKey: Uint8Array): Uint8Array {
+/** A private key as OpenSSL holds it, with its public value: making both costs as much as an agreement. */
+interface Prepared {
+  readonly privateKey: Uint8Array;
+  readonly publicValue: Uint8Array;
+  readonly key: KeyObject;
+}
+
+/**
+ * Keys that this thread has prepared, by the caller's array: whoever generates a pair and agrees with it in one thread pays
+ * for one exponentiation each. The copy in `Prepared` guards against an array that was written over since.
+ */
+const prepared = new WeakMap<Uint8Array, Prepared>();
+
+function prepare(group: GroupName, privateKey: Uint8Array): Prepared {
+  const known = prepared.get(privateKey);
+  if (known !== undefined && constantTimeEqual(known.privateKey, privateKey)) return known;
+  const fresh = { privateKey: privateKey.slice(), ...makeKey(group, privateKey) };
+  prepared.set(privateKey, fresh);
+  return fresh;
+}
+
+function makeKey(group: GroupName, privateKey: Uint8Array): Pick<Prepared, "publicValue" | "key"> {
   if (isModp(group)) {
     const algorithm = algorithmOf(group);
     const key = privateKeyObject(algorithm, derUnsigned(privateKey));
-    const spki = createPublicKey(key).export({ format: "der", type: "spki" });
-    return modpPublicValue(spki, algorithm, MODP_GROUPS[group].length);
+    const spki = createPublicKey(key as never).export({ format: "der", type: "spki" });
+    return { key, publicValue: modpPublicValue(spki, algorithm, MODP_GROUPS[group].length) };
   }
   if (group === "x25519") {
     const key = privateKeyObject(X25519_ALGORITHM, derOctetString(privateKey));
-    const spki = createPublicKey(key).export({ format: "der", type: "spki" });
-    return Uint8Array.from(spki.subarray(spki.length - 32));
+    const spki = createPublicKey(key as never).export({ format: "der", type: "spki" });
+    return { key, publicValue: Uint8Array.from(spki.subarray(spki.length - 32)) };
   }
-  const ecdh = createECDH(CURVE_NAME[group]);
+  const ecdh = createECDH(CURVES[group].name);
   ecdh.setPrivateKey(privateKey);
-  return Uint8Array.from(ecdh.getPublicKey().subarray(1));
+  const point = ecdh.getPublicKey();
+  // With the public key inside, OpenSSL does not compute it again (RFC 5915 §3).
+  const inner = derSequence(
+    derUnsigned(Uint8Array.of(1)),
+    derOctetString(privateKey),
+    derTlv(0xa1, derBitString(point)),
+  );
+  return {
+    key: privateKeyObject(CURVES[group].algorithm, inner),
+    publicValue: Uint8Array.from(point.subarray(1)),
+  };
+}
+
+function peerKey(group: GroupName, peer: Uint8Array): KeyObject {
+  if (isModp(group)) return publicKeyObject(algorithmOf(group), derUnsigned(peer));
+  if (group === "x25519") return publicKeyObject(X25519_ALGORITHM, peer);
+  return publicKeyObject(CURVES[group].algorithm, concatBytes(Uint8Array.of(4), peer));
+}
+
+export function nodePublicValue(group: GroupName, privateKey: Uint8Array): Uint8Array {
+  return prepare(group, privateKey).publicValue;
 }
 
 export function nodeAgree(
@@ -97,25 +144,10 @@ export function nodeAgree(
   privateKey: Uint8Array,
   peer: Uint8Array,
 ): Uint8Array | undefined {
+  const { key } = prepare(group, privateKey);
   try {
-    if (isModp(group)) {
-      const algorithm = algorithmOf(group);
-      const secret = diffieHellman({
-        privateKey: privateKeyObject(algorithm, derUnsigned(privateKey)),
-        publicKey: publicKeyObject(algorithm, derUnsigned(peer)),
-      });
-      return leftPad(Uint8Array.from(secret), MODP_GROUPS[group].length);
-    }
-    if (group === "x25519") {
-      const secret = diffieHellman({
-        privateKey: privateKeyObject(X25519_ALGORITHM, derOctetString(privateKey)),
-        publicKey: publicKeyObject(X25519_ALGORITHM, peer),
-      });
-      return Uint8Array.from(secret);
-    }
-    const ecdh = createECDH(CURVE_NAME[group]);
-    ecdh.setPrivateKey(privateKey);
-    return leftPad(Uint8Array.from(ecdh.computeSecret(concatBytes(Uint8Array.of(4), peer))), peer.length / 2);
+    const secret = diffieHellman({ privateKey: key, publicKey: peerKey(group, peer) });
+    return leftPad(Uint8Array.from(secret), sharedSecretLength(group));
   } catch {
     // OpenSSL refuses points off the curve and all-zero results by an exception.
     return undefined;

@@ -44,8 +44,8 @@ function required(oids: Readonly<Partial<Record<HashName, string>>>, hash: HashN
   return oid;
 }
 
-/** `nulls`: with NULL parameters of the hashes inside (RFC 4055 §2.1 accepts both forms). */
-function pss(hash: HashName, saltLength: number, nulls: boolean): Uint8Array {
+/** `nulls`: with NULL parameters of the hashes inside (RFC 4055 §2.1 accepts both forms); `trailer`: with the default written out. */
+function pss(hash: HashName, saltLength: number, nulls: boolean, trailer = false): Uint8Array {
   const hashOid = derOid(required(HASH_OID, hash));
   const algorithm = nulls ? derSequence(hashOid, derNull()) : derSequence(hashOid);
   // SHA-1 and salt length 20 are DER defaults, hence absent (RFC 7427 §A.4.1).
@@ -55,6 +55,7 @@ function pss(hash: HashName, saltLength: number, nulls: boolean): Uint8Array {
     fields.push(derTlv(0xa1, derSequence(derOid(OID_MGF1), algorithm)));
   }
   if (saltLength !== 20) fields.push(derTlv(0xa2, derUnsigned(Uint8Array.of(saltLength))));
+  if (trailer) fields.push(derTlv(0xa3, derUnsigned(Uint8Array.of(1))));
   return derSequence(derOid(OID_RSASSA_PSS), derSequence(...fields));
 }
 
@@ -89,6 +90,8 @@ const KNOWN: ReadonlyMap<string, SignatureScheme> = new Map(
       [bytesToHex(derSequence(derOid(required(ECDSA_OID, hash)), derNull())), ecdsa],
       [bytesToHex(pss(hash, HASH_LENGTH[hash], true)), salted],
       [bytesToHex(pss(hash, HASH_LENGTH[hash], false)), salted],
+      [bytesToHex(pss(hash, HASH_LENGTH[hash], true, true)), salted],
+      [bytesToHex(pss(hash, HASH_LENGTH[hash], false, true)), salted],
     ];
   }).concat([[bytesToHex(derSequence(derOid(OID_ED25519))), { kind: "ed25519" }]]),
 );
