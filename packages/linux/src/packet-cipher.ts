@@ -32,7 +32,7 @@ export interface EvpPacketCipher {
   readonly blockLength: number;
   /** Length of the whole ESP packet, or -1. */
   seal(header: number, plain: number, length: number, sequenceHigh: number, sequenceLow: number): number;
-  /** Length of the plaintext at header+8+ivLength, or -1; then that place is zeroed. */
+  /** Length of the plaintext at header+8+ivLength, or -1; then no decrypted byte is left there. */
   open(header: number, length: number, sequenceHigh: number): number;
   destroy(): void;
 }

@@ -1,0 +1,3 @@
+export { createMemoryArena } from "./memory-arena.ts";
+export { type MemoryLink, MemoryNetwork } from "./memory-network.ts";
+export { MemoryTun } from "./memory-tun.ts";
