@@ -158,7 +158,10 @@ const WEAK: ReadonlySet<string> = new Set([
   "sha1",
 ]);
 
-/** Whether RFC 8247 or RFC 8221 says MUST NOT or SHOULD NOT (`none`, the integrity of an AEAD, is not weak). */
+/**
+ * Whether RFC 8247 or RFC 8221 says MUST NOT or SHOULD NOT, and 3DES (MAY), SHA-1 as a signature hash, and NULL, which hides nothing.
+ * `none`, the integrity of an AEAD, is not weak.
+ */
 export function isWeak(
   name: PrfName | EncryptionName | IntegrityName | GroupName | HashName | "none",
 ): boolean {

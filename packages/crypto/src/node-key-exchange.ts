@@ -17,8 +17,10 @@ const VERSION_0 = derUnsigned(Uint8Array.of(0));
 const OID_DH = derOid("1.2.840.113549.1.3.1");
 const X25519_ALGORITHM = derSequence(derOid("1.3.101.110"));
 
+type CurveName = "ecp256" | "ecp384" | "ecp521";
+
 /** SEC 2's curves under the names of OpenSSL, and their AlgorithmIdentifiers (RFC 5480 §2.1.1). */
-const CURVES: Readonly<Record<"ecp256" | "ecp384" | "ecp521", { name: string; algorithm: Uint8Array }>> = {
+const CURVES: Readonly<Record<CurveName, { name: string; algorithm: Uint8Array }>> = {
   ecp256: { name: "prime256v1", algorithm: curveAlgorithm("1.2.840.10045.3.1.7") },
   ecp384: { name: "secp384r1", algorithm: curveAlgorithm("1.3.132.0.34") },
   ecp521: { name: "secp521r1", algorithm: curveAlgorithm("1.3.132.0.35") },
@@ -83,60 +85,80 @@ function modpPublicValue(spki: Uint8Array, algorithm: Uint8Array, length: number
 
 /** A private key as OpenSSL holds it, with its public value: making both costs as much as an agreement. */
 interface Prepared {
-  readonly privateKey: Uint8Array;
   readonly publicValue: Uint8Array;
-  readonly key: KeyObject;
+  /** Throws when OpenSSL refuses the peer's value. */
+  agree(peer: Uint8Array): Uint8Array;
 }
 
 /**
  * Keys that this thread has prepared, by the caller's array: whoever generates a pair and agrees with it in one thread pays
- * for one exponentiation each. The copy in `Prepared` guards against an array that was written over since.
+ * for one exponentiation each. The copy guards against an array that was written over since.
  */
-const prepared = new WeakMap<Uint8Array, Prepared>();
+const preparedKeys = new WeakMap<Uint8Array, { readonly copy: Uint8Array; readonly prepared: Prepared }>();
 
 function prepare(group: GroupName, privateKey: Uint8Array): Prepared {
-  const known = prepared.get(privateKey);
-  if (known !== undefined && constantTimeEqual(known.privateKey, privateKey)) return known;
-  const fresh = { privateKey: privateKey.slice(), ...makeKey(group, privateKey) };
-  prepared.set(privateKey, fresh);
-  return fresh;
+  const known = preparedKeys.get(privateKey);
+  if (known !== undefined && constantTimeEqual(known.copy, privateKey)) return known.prepared;
+  const prepared =
+    group === "x25519"
+      ? prepareX25519(privateKey)
+      : isModp(group)
+        ? prepareModp(group, privateKey)
+        : prepareCurve(group, privateKey);
+  preparedKeys.set(privateKey, { copy: privateKey.slice(), prepared });
+  return prepared;
 }
 
-function makeKey(group: GroupName, privateKey: Uint8Array): Pick<Prepared, "publicValue" | "key"> {
-  if (isModp(group)) {
-    const algorithm = algorithmOf(group);
-    const key = privateKeyObject(algorithm, derUnsigned(privateKey));
-    const spki = createPublicKey(key as never).export({ format: "der", type: "spki" });
-    return { key, publicValue: modpPublicValue(spki, algorithm, MODP_GROUPS[group].length) };
-  }
-  if (group === "x25519") {
-    const key = privateKeyObject(X25519_ALGORITHM, derOctetString(privateKey));
-    const spki = createPublicKey(key as never).export({ format: "der", type: "spki" });
-    return { key, publicValue: Uint8Array.from(spki.subarray(spki.length - 32)) };
-  }
-  const ecdh = createECDH(CURVES[group].name);
-  ecdh.setPrivateKey(privateKey);
-  const point = ecdh.getPublicKey();
-  // With the public key inside, OpenSSL does not compute it again (RFC 5915 §3).
-  const inner = derSequence(
-    derUnsigned(Uint8Array.of(1)),
-    derOctetString(privateKey),
-    derTlv(0xa1, derBitString(point)),
-  );
+function publicInfo(key: KeyObject): Uint8Array {
+  return createPublicKey(key as never).export({ format: "der", type: "spki" });
+}
+
+function prepareModp(group: ModpName, privateKey: Uint8Array): Prepared {
+  const algorithm = algorithmOf(group);
+  const key = privateKeyObject(algorithm, derUnsigned(privateKey));
   return {
-    key: privateKeyObject(CURVES[group].algorithm, inner),
-    publicValue: Uint8Array.from(point.subarray(1)),
+    publicValue: modpPublicValue(publicInfo(key), algorithm, MODP_GROUPS[group].length),
+    agree: (peer) =>
+      diffieHellman({ privateKey: key, publicKey: publicKeyObject(algorithm, derUnsigned(peer)) }),
   };
 }
 
-function peerKey(group: GroupName, peer: Uint8Array): KeyObject {
-  if (isModp(group)) return publicKeyObject(algorithmOf(group), derUnsigned(peer));
-  if (group === "x25519") return publicKeyObject(X25519_ALGORITHM, peer);
-  return publicKeyObject(CURVES[group].algorithm, concatBytes(Uint8Array.of(4), peer));
+function prepareX25519(privateKey: Uint8Array): Prepared {
+  const key = privateKeyObject(X25519_ALGORITHM, derOctetString(privateKey));
+  return {
+    publicValue: Uint8Array.from(publicInfo(key).subarray(-32)),
+    agree: (peer) => diffieHellman({ privateKey: key, publicKey: publicKeyObject(X25519_ALGORITHM, peer) }),
+  };
+}
+
+/**
+ * `ECDH.computeSecret` multiplies twice, the second time to check the key; on P-256, where OpenSSL has fast code, that is
+ * still cheaper than keys in DER. On the other curves the DER key, with its public key inside (RFC 5915 §3), multiplies once.
+ */
+function prepareCurve(group: CurveName, privateKey: Uint8Array): Prepared {
+  const { name, algorithm } = CURVES[group];
+  const ecdh = createECDH(name);
+  ecdh.setPrivateKey(privateKey);
+  const point = ecdh.getPublicKey();
+  const publicValue = Uint8Array.from(point.subarray(1));
+  const asPoint = (peer: Uint8Array): Uint8Array => concatBytes(Uint8Array.of(4), peer);
+  if (group === "ecp256") return { publicValue, agree: (peer) => ecdh.computeSecret(asPoint(peer)) };
+  const scalar = privateKey.slice();
+  let key: KeyObject | undefined;
+  return {
+    publicValue,
+    agree(peer) {
+      key ??= privateKeyObject(
+        algorithm,
+        derSequence(derUnsigned(Uint8Array.of(1)), derOctetString(scalar), derTlv(0xa1, derBitString(point))),
+      );
+      return diffieHellman({ privateKey: key, publicKey: publicKeyObject(algorithm, asPoint(peer)) });
+    },
+  };
 }
 
 export function nodePublicValue(group: GroupName, privateKey: Uint8Array): Uint8Array {
-  return prepare(group, privateKey).publicValue;
+  return prepare(group, privateKey).publicValue.slice();
 }
 
 export function nodeAgree(
@@ -144,10 +166,9 @@ export function nodeAgree(
   privateKey: Uint8Array,
   peer: Uint8Array,
 ): Uint8Array | undefined {
-  const { key } = prepare(group, privateKey);
+  const prepared = prepare(group, privateKey);
   try {
-    const secret = diffieHellman({ privateKey: key, publicKey: peerKey(group, peer) });
-    return leftPad(Uint8Array.from(secret), sharedSecretLength(group));
+    return leftPad(Uint8Array.from(prepared.agree(peer)), sharedSecretLength(group));
   } catch {
     // OpenSSL refuses points off the curve and all-zero results by an exception.
     return undefined;
