@@ -3,6 +3,7 @@
 export { nodeFileName } from "@tandem/contract";
 export { type BringUpOptions, type BringUpResult, bringUp, isLabRunning, lastWords } from "./bring-up.ts";
 export { ControlClient, callControl } from "./control/control-client.ts";
+export { type Answer, askAll, type LabProcess, labProcess, labProcesses } from "./control/lab-processes.ts";
 export { execInNode } from "./exec-in-node.ts";
 export { type FollowedFile, followFiles } from "./follow-files.ts";
 export { inspectLab, writeInspect } from "./inspect.ts";
@@ -19,7 +20,11 @@ export {
 export { realmKind } from "./netns/privileges.ts";
 export { Realm } from "./netns/realm.ts";
 export { namespaceOf } from "./plan/network-of-plan.ts";
+export { monotonicMicroseconds } from "./probe/datagram.ts";
+export { type Outage, outageOf, percentile } from "./probe/outage.ts";
+export { type FlowState, type ProbeOptions, ProbeSession } from "./probe/probe-session.ts";
 export { findProcessesByConfig } from "./process/find-process.ts";
+export { processesOfNode, type Signalled, signalNode } from "./process/process-control.ts";
 export { identify, isAlive, isStopped, type ProcessIdentity, signal } from "./process/process-identity.ts";
 export { runCommand, tryCommand } from "./process/run-command.ts";
 export { terminate } from "./process/terminate.ts";

@@ -30,7 +30,11 @@ export function serveControl(path: string, methods: Readonly<Record<string, Cont
   });
 }
 
-async function answer(line: string, methods: Readonly<Record<string, ControlMethod>>, socket: Socket): Promise<void> {
+async function answer(
+  line: string,
+  methods: Readonly<Record<string, ControlMethod>>,
+  socket: Socket,
+): Promise<void> {
   let response: ControlResponse = { id: 0, ok: false, error: { message: "not a control request" } };
   try {
     const { id, method, params } = ControlRequest.parse(JSON.parse(line));
