@@ -63,6 +63,8 @@ const DEFAULT_ORGANIZATION = "Tandem lab";
 interface Issuer {
   readonly attributes: forge.pki.CertificateField[];
   readonly key: forge.pki.rsa.PrivateKey;
+  /** SubjectKeyIdentifier, as a binary string: what issued certificates point back to (RFC 5280 §4.2.1.1). */
+  readonly keyIdentifier: string;
 }
 
 function subjectOf(cn: string, organization: string): forge.pki.CertificateField[] {
@@ -72,7 +74,7 @@ function subjectOf(cn: string, organization: string): forge.pki.CertificateField
   ];
 }
 
-function extensions(request: CertificateRequest): object[] {
+function extensions(request: CertificateRequest, issuer: Issuer | undefined): object[] {
   const isCa = request.ca === true;
   const out: object[] = [
     { name: "basicConstraints", cA: isCa, critical: true },
@@ -81,6 +83,7 @@ function extensions(request: CertificateRequest): object[] {
       : { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
     { name: "subjectKeyIdentifier" },
   ];
+  if (issuer !== undefined) out.push({ name: "authorityKeyIdentifier", keyIdentifier: issuer.keyIdentifier });
   if (isCa) return out;
   const purposes = request.eku ?? ["serverAuth", "clientAuth"];
   out.push({ name: "extKeyUsage", ...Object.fromEntries(purposes.map((purpose) => [purpose, true])) });
@@ -97,7 +100,7 @@ function extensions(request: CertificateRequest): object[] {
 function issue(
   request: CertificateRequest,
   issuer: Issuer | undefined,
-): Issued & { forgeKey: Issuer["key"] } {
+): Issued & Pick<Issuer, "key" | "keyIdentifier"> {
   // OpenSSL makes RSA keys some hundred times faster than JavaScript does.
   const pair = generateKeyPairSync("rsa", {
     modulusLength: request.keyBits ?? 2048,
@@ -117,10 +120,10 @@ function issue(
   const subject = subjectOf(request.cn, request.organization ?? DEFAULT_ORGANIZATION);
   certificate.setSubject(subject);
   certificate.setIssuer(issuer?.attributes ?? subject);
-  certificate.setExtensions(extensions(request));
+  certificate.setExtensions(extensions(request, issuer));
   certificate.sign(issuer?.key ?? forgeKey, forge.md.sha256.create());
   const der = forge.asn1.toDer(forge.pki.certificateToAsn1(certificate)).getBytes();
-  const bytes = Uint8Array.from(der, (char) => char.charCodeAt(0));
+  const bytes = latin1(der);
   const pkcs8 = createPrivateKey(pair.privateKey).export({ format: "der", type: "pkcs8" });
   return {
     certificatePem: toPem(bytes, "CERTIFICATE"),
@@ -128,11 +131,12 @@ function issue(
     privateKeyPem: toPem(pkcs8, "PRIVATE KEY"),
     privateKey: secretBytes(Uint8Array.from(pkcs8)),
     serial: certificate.serialNumber,
-    forgeKey,
+    key: forgeKey,
+    keyIdentifier: certificate.generateSubjectKeyIdentifier().getBytes(),
   };
 }
 
-const ascii = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
+const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
 
 /** UTCTime until 2049, as RFC 5280 §5.1.2.4 wants it. */
 function time(at: number): Uint8Array {
@@ -140,12 +144,13 @@ function time(at: number): Uint8Array {
     .toISOString()
     .replace(/\.\d+Z$/, "")
     .replace(/[-:T]/g, "");
-  return digits < "2050" ? derTlv(0x17, ascii(`${digits.slice(2)}Z`)) : derTlv(0x18, ascii(`${digits}Z`));
+  return digits < "2050" ? derTlv(0x17, latin1(`${digits.slice(2)}Z`)) : derTlv(0x18, latin1(`${digits}Z`));
 }
 
 /** RFC 5280 §5.1; node-forge cannot write CRLs. */
 function crl(
   authority: Issued,
+  keyIdentifier: string,
   serials: readonly string[],
   thisUpdate: number,
   nextUpdate: number,
@@ -168,6 +173,10 @@ function crl(
       ),
     ),
   );
+  const issuerKey = derSequence(
+    derOid("2.5.29.35"),
+    derTlv(0x04, derSequence(derTlv(0x80, latin1(keyIdentifier)))),
+  );
   const tbs = derSequence(
     derUnsigned(Uint8Array.of(1)),
     algorithm,
@@ -175,28 +184,28 @@ function crl(
     time(thisUpdate),
     time(nextUpdate),
     ...(entries.length > 0 ? [derSequence(...entries)] : []),
-    derTlv(0xa0, derSequence(number)),
+    derTlv(0xa0, derSequence(issuerKey, number)),
   );
   const signature = sign(scheme, authority.privateKey, tbs);
   if ("error" in signature) throw new Error(signature.error);
   return derSequence(tbs, algorithm, derBitString(signature));
 }
 
-function authorityFrom(cn: string, made: Issued & { forgeKey: Issuer["key"] }): Authority {
-  const { forgeKey, ...issued } = made;
-  const issuer: Issuer = { attributes: subjectOf(cn, DEFAULT_ORGANIZATION), key: forgeKey };
+function authorityFrom(cn: string, made: Issued & Pick<Issuer, "key" | "keyIdentifier">): Authority {
+  const { key, keyIdentifier, ...issued } = made;
+  const issuer: Issuer = { attributes: subjectOf(cn, DEFAULT_ORGANIZATION), key, keyIdentifier };
   return {
     ...issued,
     cn,
     issueCertificate(request) {
-      const { forgeKey: _, ...leaf } = issue(request, issuer);
+      const { key: _, keyIdentifier: __, ...leaf } = issue(request, issuer);
       return leaf;
     },
     issueAuthority: (childCn, options = {}) =>
       authorityFrom(childCn, issue({ cn: childCn, days: TEN_YEARS, ...options, ca: true }, issuer)),
     issueCrl(serials, options = {}) {
       const thisUpdate = options.thisUpdate ?? Date.now() - HOUR;
-      return crl(issued, serials, thisUpdate, thisUpdate + (options.days ?? 7) * DAY);
+      return crl(issued, keyIdentifier, serials, thisUpdate, thisUpdate + (options.days ?? 7) * DAY);
     },
   };
 }
