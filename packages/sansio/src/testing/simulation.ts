@@ -77,7 +77,8 @@ export class SimulatedNode<Input, Effect, Packet> {
   /** Every effect with its instant, in order. */
   readonly effects: { readonly at: Instant; readonly effect: Effect }[] = [];
   readonly #world: World<Packet>;
-  #halted = false;
+  readonly #waiting: (() => void)[] = [];
+  #state: "running" | "paused" | "halted" = "running";
 
   constructor(name: string, behaviour: NodeBehaviour<Input, Effect, Packet>, world: World<Packet>) {
     this.name = name;
@@ -88,20 +89,37 @@ export class SimulatedNode<Input, Effect, Packet> {
   /** Gives an input at the present instant, and drains. */
   input(...inputs: readonly Input[]): void {
     for (const input of inputs) {
-      if (this.#halted) return;
-      this.behaviour.engine.handle(input, this.#world.now());
-      this.#drain();
+      this.#whenRunning(() => {
+        this.behaviour.engine.handle(input, this.#world.now());
+        this.#drain();
+      });
     }
   }
 
   /** The engine stops existing for the world, as after SIGKILL: no inputs, no timers; its packets in flight still arrive. */
   halt(): void {
-    this.#halted = true;
+    this.#state = "halted";
+    this.#waiting.length = 0;
     this.#world.reschedule(this, undefined);
   }
 
   get halted(): boolean {
-    return this.#halted;
+    return this.#state === "halted";
+  }
+
+  /** As after SIGSTOP: nothing runs, what arrives waits in the kernel's buffers. */
+  pause(): void {
+    if (this.#state !== "running") return;
+    this.#state = "paused";
+    this.#world.reschedule(this, undefined);
+  }
+
+  /** As after SIGCONT: what waited comes first, then the timers that are overdue. */
+  resume(): void {
+    if (this.#state !== "paused") return;
+    this.#state = "running";
+    for (const action of this.#waiting.splice(0)) this.#whenRunning(action);
+    if (this.#state === "running") this.#world.reschedule(this, this.behaviour.engine.nextTimeout());
   }
 
   /** The effects that `narrow` accepts, for assertions. */
@@ -111,16 +129,22 @@ export class SimulatedNode<Input, Effect, Packet> {
 
   /** @internal An arrival. */
   arrive(packet: Packet, from: string): void {
-    if (this.#halted) return;
-    const input = this.behaviour.receive(packet, from);
-    if (input !== undefined) this.input(input);
+    this.#whenRunning(() => {
+      const input = this.behaviour.receive(packet, from);
+      if (input !== undefined) this.input(input);
+    });
   }
 
   /** @internal The engine's deadline has come. */
   timeout(): void {
-    if (this.#halted) return;
+    if (this.#state !== "running") return;
     this.behaviour.engine.handleTimeout(this.#world.now());
     this.#drain();
+  }
+
+  #whenRunning(action: () => void): void {
+    if (this.#state === "running") action();
+    else if (this.#state === "paused") this.#waiting.push(action);
   }
 
   #drain(): void {
@@ -150,6 +174,7 @@ interface World<Packet> {
 
 interface AnyNode<Packet> {
   readonly name: string;
+  readonly halted: boolean;
   arrive(packet: Packet, from: string): void;
   timeout(): void;
 }
@@ -186,11 +211,12 @@ export class Simulation<Packet> {
     return [...this.#flights.values()];
   }
 
+  /** The name of a halted node may be given again: that is a restart, and packets in flight reach the new one. */
   addNode<Input, Effect>(
     name: string,
     behaviour: NodeBehaviour<Input, Effect, Packet>,
   ): SimulatedNode<Input, Effect, Packet> {
-    if (this.#nodes.has(name)) throw new RangeError(`there is a node ${name} already`);
+    if (this.#nodes.get(name)?.halted === false) throw new RangeError(`there is a node ${name} already`);
     const node = new SimulatedNode(name, behaviour, {
       now: () => this.#now,
       send: (packet, from) => this.#send(packet, from),

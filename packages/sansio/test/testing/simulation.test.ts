@@ -107,6 +107,33 @@ describe("Simulation", () => {
     expect(simulation.nextEvent()).toBeUndefined();
   });
 
+  it("keeps what arrives for a paused node, and gives it in order on waking", () => {
+    const { simulation, a, b, heard } = pair();
+    b.pause();
+    a.input(say("one"));
+    simulation.run(250);
+    expect(heard()).toEqual([]);
+    b.resume();
+    expect(heard()).toEqual(["one"]);
+    // Three copies had been sent by then, each is acknowledged.
+    expect(b.effects.filter(({ effect }) => effect.kind === "transmit")).toHaveLength(3);
+    a.pause();
+    b.input(say("uno"));
+    simulation.run(50);
+    a.resume();
+    expect(a.effects.filter(({ effect }) => effect.kind === "heard")).toHaveLength(1);
+  });
+
+  it("restarts a halted node under its name", () => {
+    const { simulation, a, b } = pair({ link: { delay: 10 } });
+    a.input(say("one"));
+    b.halt();
+    const restarted = simulation.addNode("b", stopAndWaitNode());
+    simulation.run(50);
+    expect(restarted.effects.map(({ effect }) => effect.kind)).toContain("heard");
+    expect(() => simulation.addNode("b", stopAndWaitNode())).toThrow("there is a node b already");
+  });
+
   it("throws when an engine spins", () => {
     const simulation = new Simulation<number>({ maxStepsPerInstant: 100 });
     simulation.addNode("spinner", {
