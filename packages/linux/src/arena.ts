@@ -66,6 +66,22 @@ export function createArena(length: number = DEFAULT_ARENA_LENGTH): OwnedArena {
   };
 }
 
+/**
+ * The same over memory that WebAssembly code shares: `memory` is the buffer of a WebAssembly.Memory whose initial size is
+ * its maximum, so that it never moves (V8 puts it between guard regions of its own). The caller keeps the Memory alive.
+ */
+export function createArenaOver(memory: ArrayBuffer): OwnedArena {
+  const bytes = new Uint8Array(memory);
+  return {
+    base: Number(koffi.address(bytes)),
+    length: memory.byteLength,
+    bytes,
+    view: new DataView(memory),
+    words: new Uint32Array(memory),
+    allocate: regionAllocator(memory.byteLength),
+  };
+}
+
 /** Views an arena of this process from another isolate. */
 export function attachArena(shared: SharedArena): Arena {
   const buffer = koffi.view(BigInt(shared.base), shared.length);

@@ -35,6 +35,17 @@ export interface EvpPacketCipher {
   /** Length of the plaintext at header+8+ivLength, or -1; then no decrypted byte is left there. */
   open(header: number, length: number, sequenceHigh: number): number;
   destroy(): void;
+  /** Queued forms, where this machine has them: see esp's seam. */
+  readonly queue?: CipherQueue;
+  enqueueSeal?(header: number, length: number, sequenceHigh: number, sequenceLow: number): number;
+  enqueueOpen?(header: number, length: number, sequenceHigh: number): number;
+}
+
+export interface CipherQueue {
+  readonly capacity: number;
+  readonly count: number;
+  run(): void;
+  ok(job: number): boolean;
 }
 
 export interface EvpPacketCipherBackend {

@@ -22,10 +22,14 @@ export function inThrowawayNetwork(file: string, define: () => void): void {
   }
   test("in a user and network namespace of its own", () => {
     const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
-    const child = spawnSync("unshare", ["-Urn", process.execPath, vitest, "run", file], {
-      env: { ...process.env, [INSIDE]: "inside" },
-      encoding: "utf8",
-    });
+    const child = spawnSync(
+      "unshare",
+      ["-Urn", process.execPath, vitest, "run", "--configLoader", "runner", file],
+      {
+        env: { ...process.env, [INSIDE]: "inside" },
+        encoding: "utf8",
+      },
+    );
     const reason = child.error?.message ?? `${child.stdout}\n${child.stderr}`;
     expect(child.status, `needs root or user namespaces (unshare -Urn): ${reason}`).toBe(0);
   }, 60_000);

@@ -9,6 +9,7 @@
  * (RFC 4106 §3.1 allows any unique value).
  */
 import type { CipherArena, CipherKeys, EvpPacketCipher } from "../packet-cipher.ts";
+import type { AeadQueue } from "./aead-queue.ts";
 import {
   contextControl,
   createCipherContext,
@@ -42,6 +43,7 @@ export function createAeadCipher(
   esn: boolean,
   keys: CipherKeys,
   arena: CipherArena,
+  queue?: AeadQueue,
 ): EvpPacketCipher {
   if (keys.salt.length !== SALT_LENGTH)
     throw new Error(`an AEAD needs a salt of 4 bytes, not ${keys.salt.length}`);
@@ -50,6 +52,7 @@ export function createAeadCipher(
   const scratch = slot.arena.view;
   const nonceView = slot.at + NONCE;
   slot.arena.bytes.set(keys.salt, nonceView);
+  const saltWord = scratch.getUint32(nonceView);
   const nonce = slot.arena.base + slot.at + NONCE;
   const aad = slot.arena.base + slot.at + AAD;
   const outLength = slot.arena.base + slot.at + OUT_LENGTH;
@@ -107,6 +110,34 @@ export function createAeadCipher(
       bytes.fill(0, iv + IV_LENGTH, iv + IV_LENGTH + n); // unauthenticated plaintext is never left lying about
       return -1;
     },
+    ...(queue && {
+      queue,
+      enqueueSeal(header, length, sequenceHigh, sequenceLow) {
+        const iv = header + ESP_HEADER_LENGTH;
+        view.setUint32(iv, sequenceHigh);
+        view.setUint32(iv + 4, sequenceLow);
+        const job = queue.add(context, saltWord, sequenceHigh, sequenceLow, iv + IV_LENGTH, length);
+        if (esn) queue.extendedAad(job, view.getUint32(header), sequenceHigh, view.getUint32(header + 4));
+        else queue.aad(job, header);
+        return OVERHEAD + length;
+      },
+      enqueueOpen(header, length, sequenceHigh) {
+        const n = length - OVERHEAD;
+        if (n < 0) return -1;
+        const iv = header + ESP_HEADER_LENGTH;
+        const job = queue.add(
+          context,
+          saltWord,
+          view.getUint32(iv),
+          view.getUint32(iv + 4),
+          iv + IV_LENGTH,
+          n,
+        );
+        if (esn) queue.extendedAad(job, view.getUint32(header), sequenceHigh, view.getUint32(header + 4));
+        else queue.aad(job, header);
+        return n;
+      },
+    }),
     destroy() {
       if (context === 0) return;
       freeCipherContext(context);
