@@ -1,5 +1,6 @@
 export * from "./control.ts";
 export * from "./event.ts";
+export * from "./fabric-control.ts";
 export * from "./instance-config.ts";
 export * from "./instance-methods.ts";
 export * from "./lab-inspect.ts";

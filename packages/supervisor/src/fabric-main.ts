@@ -1,0 +1,47 @@
+/** `node packages/supervisor/src/fabric-main.ts --config FILE`, in the fabric's namespace. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { FabricConfig, FabricDrain, SetOwner } from "@tandem/contract";
+import { ControlServer } from "./control/control-server.ts";
+import { FabricAgent } from "./fabric/fabric-agent.ts";
+import { watchLinks } from "./fabric/link-watch.ts";
+import { configArgument, log, onSignal } from "./process-main.ts";
+
+const config = FabricConfig.parse(JSON.parse(readFileSync(configArgument(), "utf8")));
+const agent = new FabricAgent(config, (text) => log(config.name, text));
+
+for (const gateway of config.gateways) {
+  for (const port of gateway.ports) strictReversePath(port.outside.interface);
+}
+for (const edge of config.edgeInterfaces) strictReversePath(edge);
+
+await agent.start();
+const server = new ControlServer({
+  status: () => ({ name: config.name, kind: "fabric", pid: process.pid, ...agent.status() }),
+  ping: () => ({ pid: process.pid }),
+  "set-owner": (params) => {
+    const { seat, owner, epoch } = SetOwner.parse(params);
+    return agent.setOwner(seat, owner, epoch);
+  },
+  drain: async (params) => {
+    const { seat, off } = FabricDrain.parse(params);
+    await agent.drain(seat, !off);
+  },
+});
+await server.listen(config.controlSocket);
+const unwatch = watchLinks(() => void agent.apply().catch((error) => log(config.name, String(error))));
+log(config.name, "ready");
+
+onSignal(async () => {
+  unwatch();
+  agent.close();
+  await server.close();
+});
+
+/** What comes in must be from where it would be sent back to (RFC 3704 §2.2). */
+function strictReversePath(name: string): void {
+  try {
+    writeFileSync(`/proc/sys/net/ipv4/conf/${name}/rp_filter`, "1");
+  } catch (error) {
+    log(config.name, `rp_filter of ${name}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,28 @@
+/** What the processes of this package share at their start and end. */
+
+export function configArgument(): string {
+  const at = process.argv.indexOf("--config");
+  const file = process.argv[at + 1];
+  if (at < 0 || file === undefined) {
+    process.stderr.write("usage: --config FILE\n");
+    process.exit(2);
+  }
+  return file;
+}
+
+/** One line on stderr, which the lab keeps in the node's log file. */
+export function log(name: string, text: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${name}: ${text}\n`);
+}
+
+/** Runs `stop` once on SIGTERM or SIGINT and ends the process. */
+export function onSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      void stop().finally(() => process.exit(0));
+    });
+  }
+}
