@@ -15,13 +15,15 @@ export class ByteWriter {
 
   u8(value: number): this {
     check(value, 0xff);
-    this.#view.setUint8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 
   u16(value: number): this {
     check(value, 0xffff);
-    this.#view.setUint16(this.#grow(2), value);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
     return this;
   }
 
@@ -35,13 +37,15 @@ export class ByteWriter {
 
   u32(value: number): this {
     check(value, 0xffffffff);
-    this.#view.setUint32(this.#grow(4), value);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value);
     return this;
   }
 
   u64(value: bigint): this {
     if (value < 0n || value > 0xffffffffffffffffn) throw new RangeError(`${value} does not fit 64 bits`);
-    this.#view.setBigUint64(this.#grow(8), value);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value);
     return this;
   }
 
@@ -81,6 +85,7 @@ export class ByteWriter {
     if (at < 0 || at + count > this.#length) throw new RangeError(`offset ${at} was not written yet`);
   }
 
+  /** Makes room and returns where it starts. Call it before `#view` is read: growing replaces the view. */
   #grow(count: number): number {
     const at = this.#length;
     const needed = at + count;
