@@ -9,6 +9,7 @@
  */
 
 import type { ConnectionConfig, InstanceConfig, ProcessStatus, SeatConfig, SeatTake } from "@tandem/contract";
+import type { ChildSaLiveState } from "@tandem/esp";
 import { IkeEndpoint } from "@tandem/ike";
 import type { Random } from "@tandem/sansio";
 import { BgpHost } from "./bgp/bgp-host.ts";
@@ -26,9 +27,10 @@ import type { Log } from "./log.ts";
 import type { HostNetwork } from "./network/host-network.ts";
 import { NeighbourRoutes } from "./network/neighbour-routes.ts";
 import { processStatus } from "./process-status.ts";
+import { type Adoption, Replicator } from "./replication/replicator.ts";
 import { FibTable } from "./routes/fib-table.ts";
 import { Seat } from "./seat/seat.ts";
-import type { IkeEngine, SeatContext, SeatReplication } from "./seat/seat-context.ts";
+import type { IkeEngine, SeatContext } from "./seat/seat-context.ts";
 
 export interface InstanceParts {
   readonly dataPlane: DataPlanePort;
@@ -40,8 +42,6 @@ export interface InstanceParts {
   readonly crypto: CryptoRunner;
   readonly journal: Journal;
   readonly log: Log;
-  /** Present when the profile replicates and there is a partner. */
-  readonly replication?: SeatReplication;
   /** Another engine than @tandem/ike's, for tests. */
   readonly makeIke?: SeatContext["makeIke"];
 }
@@ -55,6 +55,8 @@ export class Instance {
   readonly #drained = new Set<string>();
   readonly #neighbours: NeighbourRoutes;
   readonly capture: CaptureSession;
+  /** Only in the profile `hitless`, and with a partner. */
+  readonly #replicator: Replicator | undefined;
   /** Seat moves and configuration run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #config: InstanceConfig;
@@ -64,6 +66,7 @@ export class Instance {
     this.#parts = parts;
     this.#neighbours = new NeighbourRoutes(parts.network, (message) => parts.log("warn", message));
     parts.dataPlane.onEvent((event) => this.#dataPlaneEvent(event));
+    this.#replicator = config.profile === "hitless" ? this.#makeReplicator() : undefined;
     this.capture = new CaptureSession({
       node: config.name,
       childSas: () => [...this.#seats.values()].flatMap((seat) => seat.childSas()),
@@ -90,6 +93,7 @@ export class Instance {
 
   /** Takes the seats of the first configuration. The data plane runs and the guards stand already. */
   async start(): Promise<void> {
+    this.#replicator?.start();
     for (const seat of this.#config.seats) await this.#host(seat);
     this.#parts.log("info", "started", { seats: this.#config.seats.map((seat) => seat.name) });
   }
@@ -144,7 +148,7 @@ export class Instance {
     });
   }
 
-  takeSeat(take: SeatTake): Promise<{ taken: boolean }> {
+  takeSeat(take: SeatTake): Promise<{ taken: boolean; adopted?: boolean }> {
     return this.#inTurn(async () => {
       this.#checkEpoch(take.seat, take.epoch);
       const present = this.#seats.get(take.seat);
@@ -198,6 +202,7 @@ export class Instance {
   stop(): Promise<void> {
     return this.#inTurn(async () => {
       await Promise.all([...this.#seats.values()].map((seat) => this.#unhost(seat, true)));
+      this.#replicator?.stop();
       await this.#neighbours.settled();
       await this.#parts.dataPlane.stop();
       await this.#parts.crypto.stop();
@@ -210,7 +215,7 @@ export class Instance {
     if (event.event.startsWith("ike.") || event.event.startsWith("child.")) this.capture.writeKeys();
   }
 
-  async #host(config: SeatConfig): Promise<void> {
+  async #host(config: SeatConfig, adopted?: Adoption): Promise<void> {
     this.#epochs.set(config.name, config.epoch);
     await this.#parts.network.addSeat(config.publicIps, this.#bgpAddresses(config));
     await this.#parts.dataPlane.command({
@@ -225,6 +230,7 @@ export class Instance {
       if (connection.seat === config.name) seat.setConnection(connection);
     }
     this.#setPartnerPeers(seat);
+    seat.begin(adopted);
   }
 
   async #unhost(seat: Seat, farewell: boolean): Promise<void> {
@@ -232,6 +238,7 @@ export class Instance {
     this.#seats.delete(name);
     this.#drained.delete(name);
     await seat.stop(farewell);
+    if (farewell) await this.#replicator?.gone(name, seat.config.epoch);
     await this.#parts.dataPlane.command({ kind: "remove-seat", seat: name });
     await this.#parts.network.removeSeat(publicIps, this.#bgpAddresses(seat.config));
   }
@@ -304,8 +311,43 @@ export class Instance {
           parts.log("error", `virtual address ${address}: ${String(error)}`);
         });
       },
-      replication: parts.replication,
+      replication: this.#replicator,
     };
+  }
+
+  #makeReplicator(): Replicator | undefined {
+    const { partner, name } = this.#config;
+    if (partner === undefined) return undefined;
+    const { clock, wallClock, dataPlane } = this.#parts;
+    return new Replicator({
+      instance: name,
+      partner,
+      clock,
+      wallClock,
+      seats: () =>
+        [...this.#seats.values()].map((seat) => ({
+          name: seat.config.name,
+          epoch: seat.config.epoch,
+          exportIkeSas: () => seat.exportIkeSas(),
+          reservations: () => seat.reservations(),
+          childSaIds: () => seat.childSaIds(),
+          takeBgpState: () => seat.bgp?.takeState(),
+          bgpState: () => seat.bgp?.exportState(),
+        })),
+      exportChildSa: (childSa) =>
+        dataPlane.command({ kind: "export-child-sa", childSa }).then(
+          (state) => state as ChildSaLiveState,
+          () => undefined,
+        ),
+      onSuperseded: (seat, epoch) => {
+        this.dropSeat(seat, epoch, false).catch((error: unknown) => {
+          this.#parts.log("error", `seat ${seat} superseded by epoch ${epoch}: ${String(error)}`);
+        });
+      },
+      onState: (up, reason) => {
+        this.event({ event: up ? "replication.up" : "replication.down", message: reason });
+      },
+    });
   }
 
   #flushFib(): void {

@@ -65,6 +65,8 @@ export class BgpHost {
   readonly #lngPrefixes = new Map<string, readonly string[]>();
   #localPrefixes: readonly string[];
   #draining = false;
+  #begun = false;
+  #changed = false;
   readonly #lastResort = new Set<string>();
 
   constructor(seat: SeatConfig, context: BgpHostContext) {
@@ -96,7 +98,6 @@ export class BgpHost {
           seat: seat.name,
         }),
     );
-    this.#originate();
   }
 
   setConnection(connection: ConnectionConfig): void {
@@ -163,8 +164,18 @@ export class BgpHost {
     this.#refreshPolicies();
   }
 
-  adopt(state: SpeakerState): void {
-    this.#driver.input({ kind: "adopt", state });
+  /** Once, when every peer has been set. `state`: what a dead speaker of this seat left to go on with. */
+  begin(state: SpeakerState | undefined): void {
+    if (state !== undefined) this.#driver.input({ kind: "adopt", state });
+    this.#begun = true;
+    this.#originate();
+  }
+
+  /** What an adopter needs, when it changed since the last call. */
+  takeState(): SpeakerState | undefined {
+    if (!this.#changed) return undefined;
+    this.#changed = false;
+    return this.#speaker.exportState();
   }
 
   exportState(): SpeakerState {
@@ -242,6 +253,7 @@ export class BgpHost {
   }
 
   #routesChanged(effect: Extract<BgpEffect, { kind: "routes-changed" }>): void {
+    this.#changed = true;
     const { fib } = this.#context;
     const claimant = this.#claimant();
     const lastResort: string[] = [];
@@ -266,6 +278,7 @@ export class BgpHost {
   }
 
   #peerState(effect: Extract<BgpEffect, { kind: "peer-state" }>): void {
+    this.#changed = true;
     const up = effect.new === "Established";
     const wasUp = effect.old === "Established";
     this.#context.event({
@@ -323,6 +336,7 @@ export class BgpHost {
 
   /** Our own prefixes, and those of the LNGs that are connected (azure-vpn-gateway §3.1). */
   #originate(): void {
+    if (!this.#begun) return;
     const wanted = new Map<string, string>();
     if (this.#context.config.kind === "instance") {
       for (const prefixes of this.#lngPrefixes.values())

@@ -59,6 +59,9 @@ export class HostNetwork {
   readonly #ip: IpCommand;
   readonly #options: HostNetworkOptions;
   readonly #warn: (message: string) => void;
+  /** Inner addresses of this host, those of its seats and clients first: sources of what it sends into tunnels. */
+  #ownAddresses: string[] = [];
+  #insideAddresses: string[] = [];
 
   constructor(ip: IpCommand, options: HostNetworkOptions, warn: (message: string) => void) {
     this.#ip = ip;
@@ -92,12 +95,11 @@ export class HostNetwork {
 
   /** When the TUN device is up. */
   async steer(): Promise<void> {
-    const { tun, mtu } = this.#options;
+    const { inside, tun, mtu } = this.#options;
     this.#sysctl(`net/ipv4/conf/${tun}/rp_filter`, "0");
-    await this.#ip.batch([
-      `link set dev ${tun} up mtu ${mtu} txqueuelen 1000`,
-      ...FAMILIES.map((family) => `${family} route replace default dev ${tun} metric 1 table ${TUN_TABLE}`),
-    ]);
+    this.#insideAddresses = inside === "lo" ? [] : await this.#addressesOf(inside);
+    await this.#ip.batch([`link set dev ${tun} up mtu ${mtu} txqueuelen 1000`]);
+    await this.#routeIntoTun();
   }
 
   /** Public IPs and the BGP address go on `lo`: the fabric routes them here, no link owns them. */
@@ -108,9 +110,13 @@ export class HostNetwork {
       ...rules.map(ruleLine("add")),
       ...[...publicIps, ...bgpAddresses].map((address) => addressLine("replace", address)),
     ]);
+    this.#ownAddresses.push(...bgpAddresses);
+    await this.#routeIntoTun();
   }
 
   async removeSeat(publicIps: readonly string[], bgpAddresses: readonly string[]): Promise<void> {
+    this.#ownAddresses = this.#ownAddresses.filter((address) => !bgpAddresses.includes(address));
+    await this.#routeIntoTun();
     const addresses = [...publicIps, ...bgpAddresses].map((address) => addressLine("del", address));
     await this.#ip.batch([...addresses, ...publicIps.map(ownOutside).map(ruleLine("del"))], { force: true });
   }
@@ -127,7 +133,11 @@ export class HostNetwork {
   /** An address that a remote gave us stands on the TUN device: our own packets into the tunnel take it as source. */
   async setVirtualAddress(address: string, present: boolean): Promise<void> {
     const line = addressLine(present ? "replace" : "del", address);
+    this.#ownAddresses = this.#ownAddresses.filter((other) => other !== address);
+    if (present) this.#ownAddresses.unshift(address);
+    else await this.#routeIntoTun();
     await this.#ip.batch([line.replace("dev lo", `dev ${this.#options.tun}`)], { force: !present });
+    if (present) await this.#routeIntoTun();
   }
 
   /** Prefixes that are reached over the partner only. At most a few thousand lines at a time. */
@@ -177,6 +187,21 @@ export class HostNetwork {
       );
     }
     return rules;
+  }
+
+  /**
+   * What this host itself sends into a tunnel takes an inner address as its source. Left to itself the kernel might
+   * choose a public IP, and packets from there may use the outside link.
+   */
+  async #routeIntoTun(): Promise<void> {
+    const lines = ([4, 6] as const).map((family) => {
+      const source = [...this.#ownAddresses, ...this.#insideAddresses].find(
+        (address) => addressFamily(address) === family,
+      );
+      const from = source === undefined ? "" : ` src ${source}`;
+      return `-${family} route replace default dev ${this.#options.tun} metric 1${from} table ${TUN_TABLE}`;
+    });
+    await this.#ip.batch(lines);
   }
 
   async #partnerInterface(): Promise<string | undefined> {

@@ -5,11 +5,17 @@
 import { spawn } from "node:child_process";
 
 export interface IpCommand {
-  /** Runs the lines in order. With `force`, a line that fails does not stop the others and is not an error. */
+  /**
+   * Runs the lines in order, those that start with "-4 " or "-6 " family by family. With `force`, a line that fails
+   * does not stop the others and is not an error.
+   */
   batch(lines: readonly string[], options?: { readonly force?: boolean }): Promise<void>;
   /** `ip -json ...`, parsed. */
   query(args: readonly string[]): Promise<unknown>;
 }
+
+/** A batch has no options per line: a family is an option of the whole. */
+const FAMILY = /^(-[46]) /;
 
 export function systemIpCommand(): IpCommand {
   let last: Promise<unknown> = Promise.resolve();
@@ -18,18 +24,27 @@ export function systemIpCommand(): IpCommand {
     last = next.catch(() => {});
     return next;
   };
+  const runBatch = async (family: string, lines: readonly string[], force: boolean): Promise<void> => {
+    if (lines.length === 0) return;
+    const args = [...(family === "" ? [] : [family]), ...(force ? ["-force"] : []), "-batch", "-"];
+    const { status, errors } = await run(args, `${lines.join("\n")}\n`);
+    if (status === 0 || force) return;
+    const line = /Command failed -:(\d+)/.exec(errors)?.[1];
+    const command = line === undefined ? "" : ` at "ip ${family} ${lines[Number(line) - 1]}"`;
+    throw new Error(`ip -batch failed${command}: ${errors.trim()}`);
+  };
   return {
     batch: (lines, options) =>
-      lines.length === 0
-        ? Promise.resolve()
-        : inOrder(async () => {
-            const args = options?.force === true ? ["-force", "-batch", "-"] : ["-batch", "-"];
-            const { status, errors } = await run(args, `${lines.join("\n")}\n`);
-            if (status === 0 || options?.force === true) return;
-            const line = /Command failed -:(\d+)/.exec(errors)?.[1];
-            const command = line === undefined ? "" : ` at "ip ${lines[Number(line) - 1]}"`;
-            throw new Error(`ip -batch failed${command}: ${errors.trim()}`);
-          }),
+      inOrder(async () => {
+        for (const family of ["", "-4", "-6"]) {
+          const own = lines.filter((line) => (FAMILY.exec(line)?.[1] ?? "") === family);
+          await runBatch(
+            family,
+            own.map((line) => line.replace(FAMILY, "")),
+            options?.force === true,
+          );
+        }
+      }),
     query: (args) =>
       inOrder(async () => {
         const { status, output, errors } = await run(["-json", ...args], "");

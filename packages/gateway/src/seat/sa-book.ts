@@ -17,6 +17,11 @@ import type { DataPlanePort } from "../dataplane-port.ts";
 export const SEQUENCE_BLOCK = 262_144;
 /** 2^32 - 1 without ESN (RFC 4303 §2.2); with ESN numbers stay exact in a double up to 2^53. */
 const LAST_SEQUENCE = { plain: 0xffff_ffff, extended: 2 ** 53 - 1 } as const;
+/**
+ * Numbers above the last reservation that the partner acknowledged which an owner without a partner may still use, and
+ * an adopter leaves out (replication/adoption.ts): 67 million packets, 1.6 % of an SA without ESN.
+ */
+export const SEQUENCE_MARGIN: number = 2 ** 26;
 /** Share of a hard limit at which IKE is asked for a successor. */
 const SOFT_SHARE = 0.9;
 
@@ -30,8 +35,13 @@ export interface ChildSaTerms {
 export interface SaBookHooks {
   /** A tunnel can carry packets now, or cannot any more. */
   tunnelUp(tunnel: string, up: boolean): void;
-  /** Resolves when the partner has the reservation; at once when nothing is replicated. */
-  replicateSequence(childSa: string, reservedUpTo: number): Promise<void>;
+  /**
+   * Resolves with true when nobody can adopt without knowing the reservation: the partner has it, or nothing is
+   * replicated at all.
+   */
+  replicateSequence(childSa: string, reservedUpTo: number): Promise<boolean>;
+  /** The Child SA needs a successor: its numbers run out, or run away from what the partner knows. */
+  sequenceShort(childSa: string): void;
   fault(message: string): void;
 }
 
@@ -42,6 +52,8 @@ interface BookedChildSa {
   ready: boolean;
   packetsIn: number;
   reservedUpTo: number;
+  /** Up to here an adopter knows of the reservations. */
+  knownUpTo: number;
 }
 
 export class SaBook {
@@ -91,6 +103,7 @@ export class SaBook {
       ready: false,
       packetsIn: live?.packetsIn ?? 0,
       reservedUpTo: sequence.limit,
+      knownUpTo: sequence.limit,
     };
     this.#childSas.set(sa.id, booked);
     const ofTunnel = this.#tunnels.get(tunnel) ?? new Set();
@@ -164,14 +177,30 @@ export class SaBook {
       first: booked.reservedUpTo,
       limit: Math.min(booked.reservedUpTo + SEQUENCE_BLOCK, last),
     };
-    if (block.first >= block.limit) return;
+    if (block.first >= block.limit) {
+      this.#hooks.sequenceShort(childSa);
+      return;
+    }
     booked.reservedUpTo = block.limit;
     this.#hooks.replicateSequence(childSa, block.limit).then(
-      () => {
-        if (this.#childSas.has(childSa)) this.#command({ kind: "reserve-sequence", childSa, block });
+      (known) => {
+        if (!this.#childSas.has(childSa)) return;
+        if (known) booked.knownUpTo = Math.max(booked.knownUpTo, block.limit);
+        const beyond = block.limit - booked.knownUpTo;
+        if (beyond > SEQUENCE_MARGIN / 2) this.#hooks.sequenceShort(childSa);
+        // Nobody may use a number that an adopter, who starts above the margin, could use again.
+        if (beyond <= SEQUENCE_MARGIN) this.#command({ kind: "reserve-sequence", childSa, block });
       },
       (error: unknown) => this.#hooks.fault(`sequence block of ${childSa}: ${String(error)}`),
     );
+  }
+
+  /** Child SA and the limit of its reserved numbers, for a snapshot. */
+  reservations(): (readonly [string, number])[] {
+    return [...this.#childSas.values()].map((booked) => {
+      booked.knownUpTo = booked.reservedUpTo;
+      return [booked.id, booked.reservedUpTo] as const;
+    });
   }
 
   /** Child SAs that received packets since the last call: proof of life for IKE. */

@@ -20,7 +20,8 @@ export interface IkeEngine extends Engine<IkeInput, IkeEffect> {
 export interface SeatReplication {
   /** Resolves when the partner has it (or when there is no partner to have it). */
   ikeSa(seat: string, ikeSa: string, state: ExportedIkeSa | null): Promise<void>;
-  sequence(seat: string, childSa: string, reservedUpTo: number): Promise<void>;
+  /** Resolves with whether the partner has it. */
+  sequence(seat: string, childSa: string, reservedUpTo: number): Promise<boolean>;
 }
 
 export interface SeatContext {

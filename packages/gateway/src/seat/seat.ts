@@ -7,12 +7,12 @@
  *      configuration ─ connections ────────────────▶ └──────┘ ──▶ BgpHost ──▶ FibTable ──▶ data plane
  */
 import type { ConnectionConfig, SeatConfig } from "@tandem/contract";
-import type { ChildSaLiveState } from "@tandem/esp";
 import type { ExportedIkeSa, IkeEffect, IkeInput, IkeTunnelStatus } from "@tandem/ike";
 import type { BgpHost } from "../bgp/bgp-host.ts";
 import { childBytes, ikeConnection } from "../config/ike-connection.ts";
 import type { DataPlaneEvent } from "../dataplane/commands.ts";
 import { EngineDriver } from "../driver/engine-driver.ts";
+import type { Adoption } from "../replication/replicator.ts";
 import { SaBook } from "./sa-book.ts";
 import type { IkeEngine, SeatContext } from "./seat-context.ts";
 import { Transcripts } from "./transcripts.ts";
@@ -21,11 +21,6 @@ import { Transcripts } from "./transcripts.ts";
 const ACTIVITY_INTERVAL = 500;
 
 type Effect<K extends IkeEffect["kind"]> = Extract<IkeEffect, { kind: K }>;
-
-export interface AdoptedState {
-  readonly ikeSas: readonly ExportedIkeSa[];
-  readonly live: ReadonlyMap<string, ChildSaLiveState>;
-}
 
 export class Seat {
   readonly config: SeatConfig;
@@ -49,7 +44,9 @@ export class Seat {
     this.#book = new SaBook(config.name, context.dataPlane, {
       tunnelUp: (tunnel, up) => this.#tunnelUp(tunnel, up),
       replicateSequence: (childSa, upTo) =>
-        context.replication?.sequence(config.name, childSa, upTo) ?? Promise.resolve(),
+        context.replication?.sequence(config.name, childSa, upTo) ?? Promise.resolve(true),
+      sequenceShort: (childSa) =>
+        this.#driver.input({ kind: "child-soft-expired", childSa, cause: "sequence" }),
       fault: (message) => this.#fault(message),
     });
     this.#ike = context.makeIke({
@@ -129,19 +126,23 @@ export class Seat {
     return this.#book.has(childSa);
   }
 
-  /** Goes on with what the partner replicated: nothing is negotiated. */
-  adopt(state: AdoptedState): void {
-    for (const ikeSa of state.ikeSas) {
+  /**
+   * Once, when every connection has been set. With `adopted` the seat goes on with what the partner replicated, and
+   * nothing is negotiated.
+   */
+  begin(adopted?: Adoption): void {
+    for (const ikeSa of adopted?.ikeSas ?? []) {
       const connection = this.#connections.get(ikeSa.template ?? ikeSa.tunnel);
       if (connection === undefined) continue;
       if (ikeSa.template !== undefined) this.#addTemplateTunnel(ikeSa.tunnel, ikeSa.template, ikeSa.remote);
       this.#setVirtual(ikeSa.tunnel, connection, ikeSa.virtualAddresses);
       for (const child of ikeSa.children) {
-        this.#book.add(ikeSa.tunnel, child, terms(connection), state.live.get(child.childSa));
+        this.#book.add(ikeSa.tunnel, child, terms(connection), adopted?.live.get(child.childSa));
         if (child.outboundReady) this.#book.outboundReady(child.childSa);
       }
     }
-    this.#driver.input({ kind: "adopt", ikeSas: state.ikeSas });
+    if (adopted !== undefined) this.#driver.input({ kind: "adopt", ikeSas: adopted.ikeSas });
+    this.bgp?.begin(adopted?.bgp);
     this.#context.flushFib();
   }
 
@@ -181,6 +182,14 @@ export class Seat {
 
   childSas(): ReturnType<SaBook["parameters"]> {
     return this.#book.parameters();
+  }
+
+  reservations(): readonly (readonly [string, number])[] {
+    return this.#book.reservations();
+  }
+
+  childSaIds(): readonly string[] {
+    return this.#book.ids();
   }
 
   connection(tunnel: string): ConnectionConfig | undefined {

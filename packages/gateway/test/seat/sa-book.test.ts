@@ -1,6 +1,6 @@
 import type { ChildSaInstall } from "@tandem/ike";
 import { describe, expect, it } from "vitest";
-import { SaBook, SEQUENCE_BLOCK } from "../../src/seat/sa-book.ts";
+import { SaBook, SEQUENCE_BLOCK, SEQUENCE_MARGIN } from "../../src/seat/sa-book.ts";
 import { FakeDataPlane } from "../../src/testing/index.ts";
 
 const keys = { encryption: new Uint8Array(16), salt: new Uint8Array(4), integrity: new Uint8Array(0) };
@@ -25,16 +25,18 @@ const install = (childSa: string, spi: number, esn = false): ChildSaInstall => (
 });
 const terms = { connection: "c", replayWindow: 64, hardBytes: 1_000_000 };
 
-function setUp(replicated: Promise<void> = Promise.resolve()) {
+function setUp(replicated: Promise<boolean> = Promise.resolve(true)) {
   const plane = new FakeDataPlane();
   const ups: string[] = [];
   const faults: string[] = [];
+  const short: string[] = [];
   const book = new SaBook("gw/0", plane, {
     tunnelUp: (tunnel, up) => ups.push(`${tunnel} ${up ? "up" : "down"}`),
     replicateSequence: () => replicated,
+    sequenceShort: (childSa) => short.push(childSa),
     fault: (message) => faults.push(message),
   });
-  return { plane, ups, faults, book };
+  return { plane, ups, faults, short, book };
 }
 
 describe("SaBook", () => {
@@ -67,7 +69,7 @@ describe("SaBook", () => {
   });
 
   it("hands out a sequence block only after the partner has the reservation", async () => {
-    let confirm = (): void => {};
+    let confirm: (known: boolean) => void = () => {};
     const { plane, book } = setUp(
       new Promise((resolve) => {
         confirm = resolve;
@@ -78,7 +80,7 @@ describe("SaBook", () => {
     book.needSequence("a");
     await Promise.resolve();
     expect(plane.of("reserve-sequence")).toEqual([]);
-    confirm();
+    confirm(true);
     await new Promise((resolve) => setImmediate(resolve));
     expect(plane.of("reserve-sequence")[0]?.block).toEqual({
       first: 1 + SEQUENCE_BLOCK,
@@ -87,7 +89,7 @@ describe("SaBook", () => {
   });
 
   it("starts an adopted Child SA above every reserved block, and never passes 2^32 - 1 without ESN", () => {
-    const { plane, book } = setUp();
+    const { plane, short, book } = setUp();
     const live = {
       id: "a",
       reservedUpTo: 0xffff_ff00,
@@ -101,6 +103,20 @@ describe("SaBook", () => {
     expect(plane.of("add-child-sa")[0]?.sequence).toEqual({ first: 0xffff_ff00, limit: 0xffff_ffff });
     book.needSequence("a");
     expect(plane.of("reserve-sequence")).toEqual([]);
+    expect(short).toEqual(["a"]);
+  });
+
+  it("without a partner stays inside the margin that an adopter leaves out, and asks for fresh keys in time", async () => {
+    const { plane, short, book } = setUp(Promise.resolve(false));
+    book.add("t", install("a", 10), terms);
+    for (let i = 0; i < SEQUENCE_MARGIN / SEQUENCE_BLOCK + 10; i++) {
+      book.needSequence("a");
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    const highest = Math.max(...plane.of("reserve-sequence").map((command) => command.block.limit));
+    expect(highest).toBeLessThanOrEqual(1 + SEQUENCE_BLOCK + SEQUENCE_MARGIN);
+    expect(short.length).toBeGreaterThan(0);
   });
 
   it("reports which Child SAs received packets since the last look", () => {

@@ -1,0 +1,169 @@
+/**
+ * Replication of the seats of this process to the partner, and what the partner replicated here (profile `hitless`).
+ *
+ *      Seat ── IKE SA, sequence block (awaited) ─▶ ┌────────────┐
+ *      data plane ── live state, every 50 ms ────▶ │ Replicator │ ══▶ partner's Replicator ─▶ ReplicaStore
+ *      BGP ── speaker state, when it changed ────▶ └────────────┘                              └▶ take() at adoption
+ */
+import type { SpeakerState } from "@tandem/bgp";
+import type { InstanceConfig } from "@tandem/contract";
+import type { ChildSaLiveState } from "@tandem/esp";
+import type { ExportedIkeSa } from "@tandem/ike";
+import type { Clock } from "../driver/engine-driver.ts";
+import type { SeatReplication } from "../seat/seat-context.ts";
+import { type AdoptedState, adoptedState } from "./adoption.ts";
+import { PartnerLink } from "./partner-link.ts";
+import { ReplicaStore, type ReplicaUpdate } from "./replica-store.ts";
+
+/** Milliseconds between two copies of replay windows and counters. */
+const LIVE_INTERVAL = 50;
+/** Milliseconds at least between two copies of a speaker's state: it holds its routes. */
+const BGP_INTERVAL = 500;
+
+/** What is replicated of a hosted seat. */
+export interface ReplicatedSeat {
+  readonly name: string;
+  readonly epoch: number;
+  exportIkeSas(): readonly ExportedIkeSa[];
+  reservations(): readonly (readonly [string, number])[];
+  childSaIds(): readonly string[];
+  /** undefined when it has not changed since the last call. */
+  takeBgpState(): SpeakerState | undefined;
+  bgpState(): SpeakerState | undefined;
+}
+
+export interface ReplicatorOptions {
+  readonly instance: string;
+  readonly partner: NonNullable<InstanceConfig["partner"]>;
+  readonly clock: Clock;
+  readonly wallClock: () => number;
+  seats(): readonly ReplicatedSeat[];
+  exportChildSa(childSa: string): Promise<ChildSaLiveState | undefined>;
+  onSuperseded(seat: string, epoch: number): void;
+  onState(up: boolean, reason: string): void;
+}
+
+export interface Adoption extends AdoptedState {
+  readonly bgp: SpeakerState | undefined;
+  /** Milliseconds since the last word of the owner. */
+  readonly age: number;
+}
+
+export class Replicator implements SeatReplication {
+  readonly #options: ReplicatorOptions;
+  readonly #store: ReplicaStore;
+  readonly #link: PartnerLink;
+  #cancel: (() => void)[] = [];
+
+  constructor(options: ReplicatorOptions) {
+    this.#options = options;
+    this.#store = new ReplicaStore(options.wallClock);
+    const { partner } = options;
+    this.#link = new PartnerLink({
+      name: options.instance,
+      partner: partner.name,
+      localAddress: partner.localAddress,
+      address: partner.address,
+      port: partner.port,
+      key: Buffer.from(partner.key, "hex"),
+      snapshots: () => options.seats().map((seat) => this.#snapshot(seat)),
+      onUpdate: (update) => this.#store.apply(update),
+      ownEpoch: (seat) => options.seats().find((own) => own.name === seat)?.epoch,
+      onSuperseded: options.onSuperseded,
+      onState: options.onState,
+    });
+  }
+
+  get up(): boolean {
+    return this.#link.up;
+  }
+
+  start(): void {
+    this.#link.start();
+    this.#every(LIVE_INTERVAL, () => this.#tellLive());
+    this.#every(BGP_INTERVAL, () => this.#tellBgp());
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancel) cancel();
+    this.#link.stop();
+  }
+
+  async ikeSa(seat: string, ikeSa: string, state: ExportedIkeSa | null): Promise<void> {
+    await this.#replicate(seat, (epoch) => ({ kind: "ike-sa", seat, epoch, ikeSa, state }));
+  }
+
+  sequence(seat: string, childSa: string, reservedUpTo: number): Promise<boolean> {
+    return this.#replicate(seat, (epoch) => ({ kind: "sequence", seat, epoch, childSa, reservedUpTo }));
+  }
+
+  /** The seat was given up in order: nothing of it may be adopted. */
+  async gone(seat: string, epoch: number): Promise<void> {
+    await this.#link.replicate({ kind: "gone", seat, epoch });
+  }
+
+  /** What the partner replicated of a seat; it is forgotten here with that. */
+  take(seat: string): Adoption | undefined {
+    const replica = this.#store.take(seat);
+    if (replica === undefined || replica.ikeSas.size === 0) return undefined;
+    return { ...adoptedState(replica), bgp: replica.bgp, age: this.#options.wallClock() - replica.heardAt };
+  }
+
+  /** For status: what is held of the partner's seats. */
+  holds(seat: string): boolean {
+    return (this.#store.get(seat)?.ikeSas.size ?? 0) > 0;
+  }
+
+  #replicate(seat: string, update: (epoch: number) => ReplicaUpdate): Promise<boolean> {
+    const own = this.#options.seats().find((one) => one.name === seat);
+    if (own === undefined) return Promise.resolve(false);
+    return this.#link.replicate(update(own.epoch));
+  }
+
+  #snapshot(seat: ReplicatedSeat): ReplicaUpdate {
+    return {
+      kind: "snapshot",
+      seat: seat.name,
+      epoch: seat.epoch,
+      ikeSas: seat.exportIkeSas(),
+      reserved: seat.reservations(),
+      bgp: seat.bgpState(),
+    };
+  }
+
+  async #tellLive(): Promise<void> {
+    if (!this.#link.up) return;
+    for (const seat of this.#options.seats()) {
+      const { name, epoch } = seat;
+      const exported = await Promise.all(seat.childSaIds().map((id) => this.#options.exportChildSa(id)));
+      const states = exported.filter((state) => state !== undefined);
+      if (states.length > 0) this.#link.tell({ kind: "live", seat: name, epoch, states });
+    }
+  }
+
+  #tellBgp(): void {
+    if (!this.#link.up) return;
+    for (const seat of this.#options.seats()) {
+      const state = seat.takeBgpState();
+      if (state !== undefined) this.#link.tell({ kind: "bgp", seat: seat.name, epoch: seat.epoch, state });
+    }
+  }
+
+  /** The next round is planned when the last one is over. */
+  #every(interval: number, work: () => Promise<void> | void): void {
+    let stopped = false;
+    let cancel = (): void => {};
+    const plan = (): void => {
+      cancel = this.#options.clock.after(interval, () => {
+        Promise.resolve(work()).finally(() => {
+          if (!stopped) plan();
+        });
+      });
+    };
+    plan();
+    this.#cancel.push(() => {
+      stopped = true;
+      cancel();
+    });
+  }
+}
