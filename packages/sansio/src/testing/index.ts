@@ -11,6 +11,7 @@ export {
   type SimulationOptions,
   type TraceEntry,
 } from "./simulation.ts";
+export { SimulatedTcp, type TcpEvent, type TcpSegment } from "./tcp-network.ts";
 export {
   type LocalDatagram,
   Nat,

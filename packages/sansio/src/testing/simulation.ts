@@ -27,6 +27,8 @@ export interface NodeBehaviour<Input, Effect, Packet> {
   readonly engine: Engine<Input, Effect>;
   /** What an arriving packet is to the engine; `undefined` when it takes no notice. */
   receive(packet: Packet, from: string): Input | undefined;
+  /** Used instead of `receive` where there is one: for arrivals that mean several inputs, or packets in answer. */
+  arrive?(packet: Packet, from: string): Performed<Input, Packet>;
   perform(effect: Effect, now: Instant): Performed<Input, Packet> | undefined;
 }
 
@@ -130,6 +132,10 @@ export class SimulatedNode<Input, Effect, Packet> {
   /** @internal An arrival. */
   arrive(packet: Packet, from: string): void {
     this.#whenRunning(() => {
+      if (this.behaviour.arrive !== undefined) {
+        this.input(...this.#carryOut(this.behaviour.arrive(packet, from)));
+        return;
+      }
       const input = this.behaviour.receive(packet, from);
       if (input !== undefined) this.input(input);
     });
@@ -154,14 +160,18 @@ export class SimulatedNode<Input, Effect, Packet> {
     for (let effect = engine.poll(); effect !== undefined; effect = engine.poll()) {
       this.effects.push({ at: now, effect });
       const performed = this.behaviour.perform(effect, now);
-      if (performed === undefined) continue;
-      for (const packet of performed.send ?? []) this.#world.send(packet, this.name);
-      for (const { after, input } of performed.later ?? [])
-        this.#world.later(now + after, () => this.input(input));
-      inputs.push(...(performed.inputs ?? []));
+      if (performed !== undefined) inputs.push(...this.#carryOut(performed));
     }
     this.#world.reschedule(this, engine.nextTimeout());
     this.input(...inputs);
+  }
+
+  /** Sends and plans; returns the inputs that are due at once. */
+  #carryOut(performed: Performed<Input, Packet>): readonly Input[] {
+    for (const packet of performed.send ?? []) this.#world.send(packet, this.name);
+    for (const { after, input } of performed.later ?? [])
+      this.#world.later(this.#world.now() + after, () => this.input(input));
+    return performed.inputs ?? [];
   }
 }
 
