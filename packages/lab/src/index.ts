@@ -3,7 +3,11 @@
 export { nodeFileName } from "@tandem/contract";
 export { type BringUpOptions, type BringUpResult, bringUp, isLabRunning, lastWords } from "./bring-up.ts";
 export { ControlClient, callControl } from "./control/control-client.ts";
+export { followEvents } from "./control/follow-events.ts";
 export { type Answer, askAll, type LabProcess, labProcess, labProcesses } from "./control/lab-processes.ts";
+export { supervisorOf } from "./control/supervisor.ts";
+export { Incident, type IncidentReport, summarise } from "./drill/incident.ts";
+export { type WrittenReport, writeReport } from "./drill/write-report.ts";
 export { execInNode } from "./exec-in-node.ts";
 export { type FollowedFile, followFiles } from "./follow-files.ts";
 export { inspectLab, writeInspect } from "./inspect.ts";
@@ -26,6 +30,7 @@ export { type FlowState, type ProbeOptions, ProbeSession } from "./probe/probe-s
 export { findProcessesByConfig } from "./process/find-process.ts";
 export { processesOfNode, type Signalled, signalNode } from "./process/process-control.ts";
 export { identify, isAlive, isStopped, type ProcessIdentity, signal } from "./process/process-identity.ts";
+export { type Restored, restoreNode } from "./process/restore-node.ts";
 export { runCommand, tryCommand } from "./process/run-command.ts";
 export { terminate } from "./process/terminate.ts";
 export { REPOSITORY } from "./repository.ts";

@@ -92,7 +92,11 @@ export class FlowRecord {
       firstMicroseconds: this.#first,
       lastMicroseconds: this.#last,
       longestSilenceMicroseconds: this.#longestSilence,
-      gaps: gaps.map(({ fromMicroseconds, toMicroseconds, missing }) => ({ fromMicroseconds, toMicroseconds, lost: missing.size })),
+      gaps: gaps.map(({ fromMicroseconds, toMicroseconds, missing }) => ({
+        fromMicroseconds,
+        toMicroseconds,
+        lost: missing.size,
+      })),
       delayMicroseconds: {
         min: this.#received === 0 ? 0 : this.#delayMin,
         mean: this.#received === 0 ? 0 : this.#delaySum / (this.#received + this.#duplicates),

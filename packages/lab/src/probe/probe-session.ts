@@ -197,7 +197,10 @@ async function connectWhenReady(path: string, process_: ProcessRecord, host: str
       return await ControlClient.open(path);
     } catch (error) {
       if (!isAlive(process_.identity) || performance.now() > deadline) {
-        throw new LabError(`the prober of ${host} did not start: ${reasonOf(error)}`, `./tandem lab logs prober-${nodeFileName(host)}`);
+        throw new LabError(
+          `the prober of ${host} did not start: ${reasonOf(error)}`,
+          `./tandem lab logs prober-${nodeFileName(host)}`,
+        );
       }
       await delay(20);
     }

@@ -35,7 +35,13 @@ export class UdpSender {
         socket.bind(sourcePort, () => resolve());
       });
       await new Promise<void>((resolve) => socket.connect(port, destination, () => resolve()));
-      const flow: Flow = { id, socket, buffer: Buffer.alloc(Math.max(size, PROBE_HEADER_LENGTH)), sent: 0, refused: 0 };
+      const flow: Flow = {
+        id,
+        socket,
+        buffer: Buffer.alloc(Math.max(size, PROBE_HEADER_LENGTH)),
+        sent: 0,
+        refused: 0,
+      };
       socket.removeAllListeners("error");
       socket.on("error", () => {
         flow.refused++;
@@ -74,7 +80,11 @@ export class UdpSender {
       this.#count++;
       if (flow === undefined) return;
       flow.sent++;
-      encodeProbe(flow.buffer, { flow: flow.id, sequence: flow.sent, sentMicroseconds: monotonicMicroseconds() });
+      encodeProbe(flow.buffer, {
+        flow: flow.id,
+        sequence: flow.sent,
+        sentMicroseconds: monotonicMicroseconds(),
+      });
       // The kernel has copied the datagram when send returns: the buffer may be written again.
       flow.socket.send(flow.buffer, (error) => {
         if (error !== null) flow.refused++;

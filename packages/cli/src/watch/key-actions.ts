@@ -1,0 +1,121 @@
+/** What the keys of the live screen do: something is broken or mended, and the screen says in one line what it cost. */
+import type { LabPlan, TandemEvent } from "@tandem/contract";
+import {
+  followEvents,
+  Incident,
+  isStopped,
+  labProcesses,
+  type ProbeSession,
+  processesOfNode,
+  reasonOf,
+  restoreNode,
+  type StateFolder,
+  signalNode,
+  summarise,
+  supervisorOf,
+  writeReport,
+} from "@tandem/lab";
+
+const ARROW_RIGHT = "\u001b[C";
+const ARROW_LEFT = "\u001b[D";
+const MINIMUM_MILLISECONDS = 500;
+const LONGEST_MILLISECONDS = 60_000;
+
+interface Action {
+  readonly word: string;
+  /** Does it; resolves when it is done. */
+  readonly act: (node: string) => Promise<void>;
+  /** Traffic is expected to come back by itself. */
+  readonly expectRecovery: boolean;
+}
+
+export class KeyActions {
+  readonly targets: readonly string[];
+  selected = 0;
+  notice = "";
+  /** Called when there is something new to show. */
+  onChange: (() => void) | undefined;
+  readonly #folder: StateFolder;
+  readonly #plan: LabPlan;
+  readonly #probes: ProbeSession;
+  readonly #rate: number;
+  #busy = false;
+
+  constructor(folder: StateFolder, plan: LabPlan, probes: ProbeSession, rate: number) {
+    this.#folder = folder;
+    this.#plan = plan;
+    this.#probes = probes;
+    this.#rate = rate;
+    this.targets = plan.nodes
+      .filter(({ kind }) => kind === "instance" || kind === "device")
+      .map(({ name }) => name);
+  }
+
+  async press(key: string): Promise<void> {
+    if (key === "\t" || key === ARROW_RIGHT) this.#select(1);
+    else if (key === ARROW_LEFT) this.#select(-1);
+    const action = this.#actions()[key];
+    if (action === undefined) return;
+    if (this.#busy) {
+      this.#say("the last action is still being measured");
+      return;
+    }
+    this.#busy = true;
+    try {
+      await this.#measure(action, this.targets[this.selected] ?? "");
+    } catch (error) {
+      this.#say(reasonOf(error));
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #actions(): Readonly<Record<string, Action>> {
+    const send = (what: NodeJS.Signals) => async (node: string) => void signalNode(this.#folder, node, what);
+    return {
+      k: { word: "SIGKILL", act: send("SIGKILL"), expectRecovery: true },
+      p: { word: "SIGSTOP", act: send("SIGSTOP"), expectRecovery: true },
+      d: {
+        word: "drain",
+        act: async (node) => void (await supervisorOf(this.#folder).call("drain", { instance: node })),
+        expectRecovery: true,
+      },
+      r: { word: "restore", act: (node) => this.#restore(node), expectRecovery: true },
+    };
+  }
+
+  async #restore(node: string): Promise<void> {
+    const paused = processesOfNode(this.#folder, node).some(isStopped);
+    const instance = this.#plan.nodes.some(({ name, kind }) => name === node && kind === "instance");
+    if (paused || !instance) await restoreNode(this.#folder, node);
+    else await supervisorOf(this.#folder).call("restore", { instance: node });
+  }
+
+  async #measure({ word, act, expectRecovery }: Action, node: string): Promise<void> {
+    this.#say(`${word} ${node} ...`);
+    const incident = await Incident.begin(this.#folder, this.#probes, this.#rate);
+    const unfollow = followEvents(labProcesses(this.#folder), (event: TandemEvent) => incident.note(event));
+    try {
+      await act(node);
+      const report = await incident.settle(
+        this.#plan.topology,
+        { what: `${word} ${node}`, node },
+        MINIMUM_MILLISECONDS,
+        expectRecovery ? LONGEST_MILLISECONDS : MINIMUM_MILLISECONDS,
+      );
+      this.#say(`${summarise(report)}\n${writeReport(report).html}`);
+    } finally {
+      unfollow();
+    }
+  }
+
+  #select(step: number): void {
+    this.selected = (this.selected + step + this.targets.length) % Math.max(1, this.targets.length);
+    this.onChange?.();
+  }
+
+  #say(text: string): void {
+    this.notice = text;
+    this.onChange?.();
+  }
+}

@@ -1,0 +1,50 @@
+/** What the live screen shows, gathered; rendering is in screen.ts. */
+import type { LabStatus, TandemEvent } from "@tandem/contract";
+import type { FlowState } from "@tandem/lab";
+import type { TunnelRate } from "./traffic-meter.ts";
+
+export interface ScreenState {
+  readonly lab: string;
+  readonly status: LabStatus;
+  readonly rates: ReadonlyMap<string, TunnelRate>;
+  readonly flows: readonly FlowState[];
+  readonly events: readonly TandemEvent[];
+  /** Instances and devices that keys act on, and the chosen one. */
+  readonly targets: readonly string[];
+  readonly selected: number;
+  /** What the last key did. */
+  readonly notice: string;
+  readonly takeDown: boolean;
+}
+
+export interface DirectionTotals {
+  readonly direction: string;
+  readonly flows: number;
+  readonly sent: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly tcpAlive: string;
+  readonly delayMilliseconds: number;
+}
+
+/** Packets sent in the last moments are under way, not lost: loss is counted up to the highest number that came. */
+export function totalsByDirection(flows: readonly FlowState[]): DirectionTotals[] {
+  const groups = Map.groupBy(flows, ({ from, to, destination }) => `${from} -> ${to} (${destination})`);
+  return [...groups].map(([direction, group]) => {
+    const tcp = group.filter(({ protocol }) => protocol === "tcp");
+    const received = group.flatMap(({ received: report }) => (report === undefined ? [] : [report]));
+    const delays = received
+      .filter((report) => report.received > 0)
+      .map((report) => report.delayMicroseconds.mean);
+    return {
+      direction,
+      flows: group.length,
+      sent: group.reduce((sum, { sent }) => sum + sent, 0),
+      received: received.reduce((sum, report) => sum + report.received, 0),
+      lost: received.reduce((sum, report) => sum + report.lost, 0),
+      tcpAlive: `${tcp.filter(({ alive }) => alive).length}/${tcp.length}`,
+      delayMilliseconds:
+        delays.length === 0 ? 0 : delays.reduce((sum, delay) => sum + delay, 0) / delays.length / 1000,
+    };
+  });
+}

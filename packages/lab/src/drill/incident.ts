@@ -1,0 +1,201 @@
+/**
+ * One event done to a lab under probe traffic, from just before to when traffic is back, in figures:
+ *
+ *      begin() ── the caller kills, pauses, drains ... ── settle() waits for the flows ── report
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { LabStatus, TandemEvent, TunnelStatus } from "@tandem/contract";
+import { monotonicMicroseconds } from "../probe/datagram.ts";
+import { type Outage, outageOf, percentile } from "../probe/outage.ts";
+import type { FlowState, ProbeSession } from "../probe/probe-session.ts";
+import type { StateFolder } from "../state-folder.ts";
+import { labStatus } from "../status/lab-status.ts";
+
+export interface IncidentReport {
+  readonly lab: string;
+  readonly topology: string;
+  readonly profile: string;
+  /** `SIGKILL gw/IN_0` and the like. */
+  readonly what: string;
+  readonly node: string;
+  /** Wall clock of the event, ms since the Unix epoch. */
+  readonly at: number;
+  /** Until every flow that came back had come back, or the wait was given up. */
+  readonly settledMilliseconds: number;
+  readonly directions: readonly DirectionReport[];
+  readonly flows: { readonly total: number; readonly moved: number; readonly interrupted: number };
+  readonly tcp: { readonly total: number; readonly alive: number };
+  readonly lost: number;
+  readonly worstMilliseconds: number;
+  /** Whether traffic flows again everywhere. */
+  readonly recovered: boolean;
+  readonly tunnels: readonly TunnelShare[];
+  readonly outages: readonly Outage[];
+  readonly events: readonly TandemEvent[];
+}
+
+export interface DirectionReport {
+  readonly direction: string;
+  readonly flows: number;
+  readonly lost: number;
+  readonly lossDerived: Percentiles;
+  readonly timestampDerived: Percentiles;
+}
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export interface TunnelShare {
+  readonly tunnel: string;
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface IncidentSubject {
+  readonly what: string;
+  readonly node: string;
+}
+
+/** A flow counts as back when a packet came within this time. */
+const ALIVE_MICROSECONDS = 200_000;
+const POLL_MILLISECONDS = 25;
+/** After the last flow is back: what was duplicated or reordered still comes in. */
+const AFTERMATH_MILLISECONDS = 400;
+
+export class Incident {
+  readonly #folder: StateFolder;
+  readonly #probes: ProbeSession;
+  readonly #rate: number;
+  readonly #before: LabStatus;
+  readonly #since: number;
+  readonly #at: number;
+  readonly #events: TandemEvent[] = [];
+
+  private constructor(folder: StateFolder, probes: ProbeSession, rate: number, before: LabStatus) {
+    this.#folder = folder;
+    this.#probes = probes;
+    this.#rate = rate;
+    this.#before = before;
+    this.#since = monotonicMicroseconds();
+    this.#at = performance.timeOrigin + performance.now();
+  }
+
+  /** `rate`: packets per second of each flow. The event must follow at once. */
+  static async begin(folder: StateFolder, probes: ProbeSession, rate: number): Promise<Incident> {
+    return new Incident(folder, probes, rate, await labStatus(folder));
+  }
+
+  /** To be given every event of the lab's processes from now on. */
+  note(event: TandemEvent): void {
+    if (event.at >= this.#at - 1) this.#events.push(event);
+  }
+
+  /** Waits until every flow is back (at least `minimumMilliseconds`, at most `timeoutMilliseconds`), then reports. */
+  async settle(
+    topology: string,
+    subject: IncidentSubject,
+    minimumMilliseconds: number,
+    timeoutMilliseconds: number,
+  ): Promise<IncidentReport> {
+    const began = performance.now();
+    let recovered = false;
+    let settled = 0;
+    for (;;) {
+      const flows = await this.#probes.report();
+      const now = monotonicMicroseconds();
+      const elapsed = performance.now() - began;
+      recovered = flows.every((flow) => isFlowing(flow, now));
+      settled = elapsed;
+      if ((recovered && elapsed >= minimumMilliseconds) || elapsed >= timeoutMilliseconds) break;
+      await delay(POLL_MILLISECONDS);
+    }
+    await delay(AFTERMATH_MILLISECONDS);
+    const flows = await this.#probes.report();
+    const after = await labStatus(this.#folder);
+    return this.#compile(topology, subject, flows, after, recovered, settled);
+  }
+
+  #compile(
+    topology: string,
+    subject: IncidentSubject,
+    flows: readonly FlowState[],
+    after: LabStatus,
+    recovered: boolean,
+    settledMilliseconds: number,
+  ): IncidentReport {
+    const now = monotonicMicroseconds();
+    const outages = flows.map((flow) => outageOf(flow, this.#rate, this.#since, now));
+    const tcp = flows.filter(({ protocol }) => protocol === "tcp");
+    const affected = this.#before.tunnels.filter((tunnel) => touches(tunnel, subject.node));
+    const udp = outages.filter(({ protocol }) => protocol === "udp");
+    return {
+      lab: this.#folder.name,
+      topology,
+      profile: after.profile,
+      what: subject.what,
+      node: subject.node,
+      at: this.#at,
+      settledMilliseconds,
+      directions: byDirection(udp),
+      flows: {
+        total: flows.length,
+        moved: affected.reduce((sum, tunnel) => sum + tunnel.flows, 0),
+        interrupted: outages.filter(({ lost }) => lost > 0).length,
+      },
+      tcp: { total: tcp.length, alive: tcp.filter(({ alive }) => alive).length },
+      lost: udp.reduce((sum, { lost }) => sum + lost, 0),
+      worstMilliseconds: Math.max(
+        0,
+        ...udp.map(({ timestampDerivedMilliseconds }) => timestampDerivedMilliseconds),
+      ),
+      recovered,
+      tunnels: shares(this.#before.tunnels, after.tunnels),
+      outages,
+      events: this.#events.toSorted((a, b) => a.at - b.at),
+    };
+  }
+}
+
+/** The one line that the screen shows. */
+export function summarise(report: IncidentReport): string {
+  const worst =
+    report.worstMilliseconds < 1 ? "no outage" : `worst outage ${Math.round(report.worstMilliseconds)} ms`;
+  const back = report.recovered ? "" : "; NOT ALL FLOWS ARE BACK";
+  return `${report.what}: ${report.flows.moved} flows moved, ${report.flows.interrupted} of ${report.flows.total} interrupted, ${report.lost} packets lost, ${worst}, TCP alive ${report.tcp.alive}/${report.tcp.total}${back}`;
+}
+
+function isFlowing(flow: FlowState, now: number): boolean {
+  if (flow.protocol === "tcp" && !flow.alive) return true; // it will not come back; the report says so
+  return flow.received !== undefined && now - flow.received.lastMicroseconds < ALIVE_MICROSECONDS;
+}
+
+function touches(tunnel: TunnelStatus, node: string): boolean {
+  return tunnel.instance === node || tunnel.seat === node || tunnel.remote === node;
+}
+
+function shares(before: readonly TunnelStatus[], after: readonly TunnelStatus[]): TunnelShare[] {
+  const name = ({ connection, seat, remote }: TunnelStatus): string => `${connection} ${seat} ${remote}`;
+  const later = new Map(after.map((tunnel) => [name(tunnel), tunnel.flows]));
+  return before.map((tunnel) => ({
+    tunnel: name(tunnel),
+    before: tunnel.flows,
+    after: later.get(name(tunnel)) ?? 0,
+  }));
+}
+
+function byDirection(outages: readonly Outage[]): DirectionReport[] {
+  return [...Map.groupBy(outages, ({ from, to }) => `${from} -> ${to}`)].map(([direction, group]) => ({
+    direction,
+    flows: group.length,
+    lost: group.reduce((sum, { lost }) => sum + lost, 0),
+    lossDerived: percentiles(group.map((one) => one.lossDerivedMilliseconds)),
+    timestampDerived: percentiles(group.map((one) => one.timestampDerivedMilliseconds)),
+  }));
+}
+
+export function percentiles(values: readonly number[]): Percentiles {
+  return { p50: percentile(values, 50), p99: percentile(values, 99), max: Math.max(0, ...values) };
+}
