@@ -63,6 +63,8 @@ export interface PeerConfig {
   readonly fixedTimers?: boolean;
   /** Seconds between dials. Default 120 (RFC 4271 §10), jittered to 75-100 %. The `fast` profile sets it low. */
   readonly connectRetryTime?: number;
+  /** Seconds to wait with our OPEN for the peer's (DelayOpen, RFC 4271 §8.1.1). Default 0: none. */
+  readonly delayOpenTime?: number;
   /** Seconds to stay in Idle after an error; doubled by each error in a row up to 64 times. Default 1. */
   readonly idleHoldTime?: number;
   /** TCP MD5 (RFC 2385) is in use. The key itself never enters the engine: the driver knows it by the peer's name. */

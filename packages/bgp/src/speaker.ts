@@ -1,63 +1,414 @@
+/**
+ * One BGP speaker: peers and RIBs as one engine. It dispatches; the work is done in `Peer` (sessions), `LocRib`
+ * (routes) and `AdjRibOut` (what is told to whom).
+ *
+ * Large work is cut: one call handles what one read from a socket brought, walks over whole tables and full
+ * advertisements advance by a slice per call, and `nextTimeout` is "now" while something is left.
+ */
 import type { Engine, Instant, Random } from "@tandem/sansio";
-import type { SpeakerConfig } from "./config.ts";
+import { canonicalAddress, parseAddress } from "@tandem/wire";
+import { AttributeTable } from "./attributes/attribute-table.ts";
+import type { Family, PeerConfig, SpeakerConfig } from "./config.ts";
+import { Connection } from "./connection.ts";
+import { SLICE_PREFIXES } from "./constants.ts";
+import { type Core, FAMILIES, type Job } from "./core.ts";
 import type { BgpEffect, BgpInput, TransportOptions } from "./events.ts";
+import { Deferral, restoreRoutes, savePeer, saveRoutes } from "./failover.ts";
+import { Fifo } from "./fifo.ts";
+import { Cease } from "./iana.ts";
+import { ceaseWith } from "./message/notification.ts";
+import { Networks } from "./networks.ts";
+import { PEER_DECONFIGURED, Peer, transportOptions } from "./peer.ts";
+import { checkPolicy } from "./policy-program.ts";
+import { ByteInterner } from "./rib/byte-interner.ts";
+import { FibFeed } from "./rib/fib-feed.ts";
+import { LocRib } from "./rib/loc-rib.ts";
 import type { SpeakerState } from "./speaker-state.ts";
 import type { ApiBgpPeerStatus, GatewayRoute, PeerStatus, RouteQuery, Why } from "./status.ts";
+import { StatusView } from "./status-view.ts";
+import { TimerQueue } from "./timer-queue.ts";
 
-/** One BGP speaker: peers and RIBs as one engine. */
+/** Prefixes that one call may send on, over all peers. */
+const SEND_BUDGET = 4 * SLICE_PREFIXES;
+
 export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
   readonly config: SpeakerConfig;
-  readonly #random: Random;
-  readonly #effects: BgpEffect[] = [];
+  readonly #core: Core;
+  readonly #timers: TimerQueue = new TimerQueue();
+  readonly #effects: Fifo<BgpEffect> = new Fifo();
+  readonly #jobs: Job[] = [];
+  readonly #peers: Map<string, Peer> = new Map();
+  readonly #byAddress: Map<string, Peer> = new Map();
+  readonly #byIndex: (Peer | undefined)[] = [];
+  readonly #freeIndexes: number[] = [];
+  readonly #connections: Map<number, { readonly connection: Connection; readonly peer: Peer }> = new Map();
+  readonly #networks: Networks;
+  readonly #fibs: readonly FibFeed[];
+  readonly #ownAddresses: Uint8Array[] = [];
+  readonly #deferral: Deferral;
+  readonly #view: StatusView;
+  #lastConnection = 0;
+  #now: Instant = 0;
+  /** What is left of the present call's budget for sending. */
+  #sendLeft = 0;
+  #moreToSend = false;
 
+  /** Throws a RangeError when the configuration cannot be used: that is the caller's mistake, not the network's. */
   constructor(config: SpeakerConfig, random: Random) {
     this.config = config;
-    this.#random = random;
+    const routerId = parseAddress(config.routerId);
+    if (routerId?.length !== 4) throw new RangeError(`router id ${config.routerId} is no dotted number`);
+    const attributes = new AttributeTable(config.asn);
+    const facts: Core["facts"] = [
+      { source: "network", usable: true, routerId: 0, address: new Uint8Array(4) },
+    ];
+    const maximumPaths = config.maximumPaths ?? 16;
+    const fib = config.fib ?? true;
+    const options = {
+      ibgpLastResort: config.ibgpLastResort ?? false,
+      alwaysCompareMed: config.alwaysCompareMed ?? false,
+      multipath: fib && maximumPaths > 1,
+    };
+    const rib = (family: Family): LocRib => new LocRib(family, attributes, facts, options);
+    const ribs = { "ipv4-unicast": rib("ipv4-unicast"), "ipv6-unicast": rib("ipv6-unicast") };
+    this.#networks = new Networks(ribs, attributes);
+    this.#deferral = new Deferral(this.#timers);
+    const deferral = this.#deferral;
+    this.#core = {
+      config,
+      routerId: ((routerId[0]! << 24) | (routerId[1]! << 16) | (routerId[2]! << 8) | routerId[3]!) >>> 0,
+      timers: this.#timers,
+      random,
+      attributes,
+      encoded: new ByteInterner(),
+      ribs,
+      facts,
+      emit: (effect) => this.#emit(effect),
+      schedule: (job) => {
+        this.#jobs.push(job);
+      },
+      isOwnAddress: (address) => this.#isOwnAddress(address),
+      tagOf: (family, prefix) => this.#networks.tag(family, prefix),
+      deferral,
+      restarting: () => deferral.active,
+    };
+    const nameOf = (peer: number): string => this.#byIndex[peer]?.config.name ?? "";
+    this.#fibs = fib
+      ? FAMILIES.map((f) => new FibFeed(ribs[f], attributes, facts, nameOf, maximumPaths))
+      : [];
+    this.#view = new StatusView(this.#core, this.#peers, this.#byIndex);
+    this.#addOwnAddress(config.localAddress);
   }
 
-  handle(_input: BgpInput, _now: Instant): void {
-    this.#random.below(2);
+  handle(input: BgpInput, now: Instant): void {
+    this.#begin(now);
+    switch (input.kind) {
+      case "tcp-data": {
+        const entry = this.#connections.get(input.connection);
+        entry?.peer.data(entry.connection, input.bytes, now);
+        return;
+      }
+      case "tcp-written": {
+        const entry = this.#connections.get(input.connection);
+        if (entry === undefined) return;
+        entry.connection.unsent = Math.max(0, entry.connection.unsent - input.bytes);
+        entry.peer.written(now);
+        this.#moreToSend = true;
+        return;
+      }
+      case "tcp-accepted":
+        this.#accept(input, now);
+        return;
+      case "tcp-connected": {
+        const entry = this.#connections.get(input.connection);
+        if (entry === undefined) return;
+        entry.connection.established = true;
+        entry.connection.localAddress = input.localAddress;
+        entry.connection.localPort = input.localPort;
+        entry.peer.connected(entry.connection, now);
+        return;
+      }
+      case "tcp-closed": {
+        const entry = this.#connections.get(input.connection);
+        if (entry === undefined) return;
+        this.#connections.delete(input.connection);
+        entry.connection.closed = true;
+        entry.peer.closed(entry.connection, input.reason, now);
+        return;
+      }
+      case "peer-set":
+        this.#setPeer(input.peer, now);
+        return;
+      case "peer-removed":
+        this.#removePeer(input.peer, now);
+        return;
+      case "peer-start":
+        this.#peers.get(input.peer)?.start(now);
+        return;
+      case "peer-stop":
+        this.#peers
+          .get(input.peer)
+          ?.stop(now, ceaseWith(Cease.ADMINISTRATIVE_SHUTDOWN, input.communication ?? ""), "stopped");
+        return;
+      case "refresh": {
+        const session = this.#peers.get(input.peer)?.session;
+        if (input.direction === "out") session?.sendAgain();
+        else session?.askRefresh();
+        return;
+      }
+      case "path-availability":
+        this.#peers.get(input.peer)?.setAvailable(input.available, now);
+        return;
+      case "network-set":
+        if (!this.#networks.set(input.prefix, input.tag, input.med)) this.#warn(`no prefix: ${input.prefix}`);
+        return;
+      case "network-removed":
+        this.#networks.remove(input.prefix);
+        return;
+      case "adopt":
+        this.#adopt(input.state, now);
+        return;
+      default: {
+        const never: never = input;
+        throw new Error(`no such input: ${JSON.stringify(never)}`);
+      }
+    }
   }
 
-  handleTimeout(_now: Instant): void {}
+  handleTimeout(now: Instant): void {
+    this.#begin(now);
+    this.#timers.run(now);
+    const job = this.#jobs[0];
+    if (job?.step(now)) this.#jobs.shift();
+  }
 
   poll(): BgpEffect | undefined {
-    return this.#effects.shift();
+    const effect = this.#effects.shift();
+    if (effect !== undefined) return effect;
+    return this.#send() ? this.#effects.shift() : this.#settle();
   }
 
   /** Equal to the last `now` when work was cut into slices and more is waiting. */
   nextTimeout(): Instant | undefined {
-    return undefined;
+    if (this.#moreToSend || this.#jobs.length > 0) return this.#now;
+    return this.#timers.next();
   }
 
   /** What a socket to or from this peer needs; undefined when the address is no peer's. */
-  transportOptions(_neighbor: string): TransportOptions | undefined {
-    return undefined;
+  transportOptions(neighbor: string): TransportOptions | undefined {
+    const peer = this.#byAddress.get(neighbor);
+    return peer === undefined ? undefined : transportOptions(peer.config);
   }
 
-  peers(_now: Instant): PeerStatus[] {
-    return [];
+  peers(now: Instant): PeerStatus[] {
+    return this.#view.peers(now);
   }
 
-  apiPeers(_now: Instant): ApiBgpPeerStatus[] {
-    return [];
+  apiPeers(now: Instant): ApiBgpPeerStatus[] {
+    return this.#view.apiPeers(now);
   }
 
-  /** Every path that is held, best first per prefix: `getLearnedRoutes`. */
-  learnedRoutes(_query: RouteQuery): GatewayRoute[] {
-    return [];
+  /** Every usable path, best first per prefix: `getLearnedRoutes`. */
+  learnedRoutes(query: RouteQuery): GatewayRoute[] {
+    return this.#view.learnedRoutes(query);
   }
 
   /** What a peer was told: `getAdvertisedRoutes`. */
-  advertisedRoutes(_query: RouteQuery & { readonly peer: string }): GatewayRoute[] {
-    return [];
+  advertisedRoutes(query: RouteQuery & { readonly peer: string }): GatewayRoute[] {
+    return this.#view.advertisedRoutes(query);
   }
 
-  why(_prefix: string): Why | undefined {
+  why(prefix: string): Why | undefined {
+    return this.#view.why(prefix);
+  }
+
+  /** For the partner: sessions to redial and the routes in use. Its cost grows with the table. */
+  exportState(): SpeakerState {
+    const peers = [...this.#peers.values()];
+    return {
+      peers: peers.map(savePeer).filter((p) => p !== undefined),
+      routes: peers.flatMap((p) => saveRoutes(this.#core, p)),
+    };
+  }
+
+  #begin(now: Instant): void {
+    this.#now = now;
+    this.#sendLeft = SEND_BUDGET;
+    this.#moreToSend = false;
+  }
+
+  /** Produces FIB changes and UPDATEs within the budget; true when there is an effect now. */
+  #send(): boolean {
+    for (const fib of this.#fibs) {
+      while (fib.pending && this.#sendLeft > 0) {
+        this.#sendLeft -= SLICE_PREFIXES / 2;
+        const change = fib.next();
+        if (change !== undefined) {
+          this.#emit(change);
+          return true;
+        }
+      }
+    }
+    for (const peer of this.#peers.values()) {
+      const session = peer.session;
+      while (session?.pending && this.#sendLeft > 0) {
+        this.#sendLeft -= session.produce(this.#now) + 16;
+        if (this.#effects.length > 0) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Nothing to say in this call any more: notes what was left over and frees what everybody has seen. */
+  #settle(): undefined {
+    this.#moreToSend =
+      this.#sendLeft <= 0 &&
+      (this.#fibs.some((f) => f.pending) ||
+        [...this.#peers.values()].some((p) => p.session?.pending === true));
+    for (const family of FAMILIES) this.#core.ribs[family].collect();
     return undefined;
   }
 
-  exportState(): SpeakerState {
-    return { peers: [], routes: [] };
+  #emit(effect: BgpEffect): void {
+    if (effect.kind === "close") this.#connections.delete(effect.connection);
+    this.#effects.push(effect);
   }
+
+  #accept(input: Extract<BgpInput, { kind: "tcp-accepted" }>, now: Instant): void {
+    const peer = this.#byAddress.get(canonicalAddress(input.remote) ?? input.remote);
+    if (peer === undefined) {
+      this.#warn(`connection from ${input.remote}, which is no peer`);
+      this.#emit({ kind: "close", peer: undefined, connection: input.connection, abort: true });
+      return;
+    }
+    const connection = new Connection(input.connection, peer.config.name, true, input, this.#core.emit);
+    connection.established = true;
+    peer.accept(connection, now);
+  }
+
+  #setPeer(config: PeerConfig, now: Instant): void {
+    const neighbor = canonicalAddress(config.neighbor);
+    if (neighbor === undefined) throw new RangeError(`peer ${config.name}: no address: ${config.neighbor}`);
+    const hold = config.holdTime ?? 180;
+    if (hold === 1 || hold === 2) throw new RangeError(`peer ${config.name}: hold time ${hold}`);
+    for (const policy of [config.importPolicy, config.exportPolicy])
+      if (policy !== undefined) checkPolicy(policy);
+    const old = this.#peers.get(config.name);
+    if (old === undefined) {
+      this.#addPeer({ ...config, neighbor }, now);
+      return;
+    }
+    const before = old.config;
+    if (before.asn !== config.asn || before.neighbor !== neighbor) {
+      this.#removePeer(config.name, now);
+      this.#addPeer({ ...config, neighbor }, now);
+      return;
+    }
+    old.config = { ...config, neighbor };
+    if (sessionKey(before) !== sessionKey(old.config)) {
+      old.reset(now, Cease.OTHER_CONFIGURATION_CHANGE, "configuration changed");
+    }
+    if (JSON.stringify(before.importPolicy) !== JSON.stringify(config.importPolicy)) {
+      old.routes.replacePolicy(config.importPolicy);
+    }
+    if (JSON.stringify(before.exportPolicy) !== JSON.stringify(config.exportPolicy)) {
+      old.session?.replaceExportPolicy(config.exportPolicy);
+    }
+    if (config.localAddress !== undefined) this.#addOwnAddress(config.localAddress);
+  }
+
+  #addPeer(config: PeerConfig, now: Instant): void {
+    if (this.#byAddress.has(config.neighbor)) {
+      throw new RangeError(`peer ${config.name}: ${config.neighbor} is already a peer`);
+    }
+    const index = this.#freeIndexes.pop() ?? Math.max(1, this.#byIndex.length);
+    const peer = new Peer(this.#core, index, config, {
+      nextId: () => --this.#lastConnection,
+      add: (connection, owner) => this.#connections.set(connection.id, { connection, peer: owner }),
+    });
+    this.#byIndex[index] = peer;
+    this.#peers.set(config.name, peer);
+    this.#byAddress.set(config.neighbor, peer);
+    if (config.localAddress !== undefined) this.#addOwnAddress(config.localAddress);
+    if (config.enabled !== false) peer.start(now);
+  }
+
+  #removePeer(name: string, now: Instant): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    peer.stop(now, ceaseWith(PEER_DECONFIGURED, ""), "removed");
+    peer.dispose();
+    this.#peers.delete(name);
+    this.#byAddress.delete(peer.config.neighbor);
+    for (const family of FAMILIES) peer.routes.flush(family);
+    // Jobs run in order: when this one's turn comes, the flush is done and the index may name another peer.
+    this.#jobs.push({
+      step: () => {
+        if (peer.routes.held > 0) return false;
+        peer.routes.close();
+        for (const family of FAMILIES) this.#core.ribs[family].removePeer(peer.index);
+        this.#core.facts[peer.index] = undefined;
+        this.#byIndex[peer.index] = undefined;
+        this.#freeIndexes.push(peer.index);
+        return true;
+      },
+    });
+  }
+
+  #adopt(state: SpeakerState, now: Instant): void {
+    const adopted: string[] = [];
+    for (const saved of state.peers) {
+      const peer = this.#peers.get(saved.peer);
+      if (peer === undefined || peer.session !== undefined) continue;
+      peer.adopt(saved, now);
+      adopted.push(saved.peer);
+    }
+    let skipped = 0;
+    for (const routes of state.routes) {
+      const peer = this.#peers.get(routes.peer);
+      if (peer !== undefined && adopted.includes(routes.peer))
+        skipped += restoreRoutes(this.#core, peer, routes);
+    }
+    for (const name of adopted) {
+      const peer = this.#peers.get(name)!;
+      for (const family of FAMILIES) peer.routes.markStale(family);
+    }
+    this.#deferral.begin(adopted, now);
+    for (const name of adopted) this.#peers.get(name)!.redial(now);
+    if (skipped > 0) this.#warn(`${skipped} adopted routes could not be read`);
+  }
+
+  #isOwnAddress(address: Uint8Array): boolean {
+    return this.#ownAddresses.some(
+      (own) => own.length === address.length && own.every((b, i) => b === address[i]),
+    );
+  }
+
+  #addOwnAddress(text: string): void {
+    const bytes = parseAddress(text);
+    if (bytes === undefined) throw new RangeError(`no address: ${text}`);
+    if (!this.#isOwnAddress(bytes)) this.#ownAddresses.push(bytes);
+  }
+
+  #warn(message: string): void {
+    this.#emit({ kind: "log", level: "warning", peer: undefined, message });
+  }
+}
+
+/** Everything that a session was made with: a change of it needs a new session. */
+function sessionKey(c: PeerConfig): string {
+  return JSON.stringify([
+    c.localAddress,
+    c.remotePort,
+    c.passive,
+    c.holdTime,
+    c.keepaliveTime,
+    c.fixedTimers,
+    c.md5,
+    c.ttlSecurity,
+    c.families,
+    c.nextHop,
+    c.nextHopSelf,
+    c.gracefulRestart,
+  ]);
 }

@@ -1,0 +1,211 @@
+/**
+ * Reading list: RFC 4271 §4.2, §8.2.2 (Established); RFC 2918; RFC 4486; RFC 9687.
+ * One established session: what was negotiated, the UPDATEs that come, and the UPDATEs that go as fast as the peer
+ * reads. Nothing is queued for a peer that does not read: see `AdjRibOut`.
+ */
+import { type Instant, seconds } from "@tandem/sansio";
+import { formatAddress, parseAddress } from "@tandem/wire";
+import type { Family, PeerConfig } from "./config.ts";
+import type { Connection } from "./connection.ts";
+import { SEND_HOLD_TIME_SECONDS, SEND_LIMIT_BYTES, SEND_WINDOW_BYTES } from "./constants.ts";
+import { type Core, FAMILIES } from "./core.ts";
+import { type BgpError, bgpError } from "./errors.ts";
+import { Cease, ErrorCode } from "./iana.ts";
+import { familyAfi, familyOf } from "./message/capability.ts";
+import type { Open } from "./message/open.ts";
+import { decodeRouteRefresh, encodeRouteRefresh } from "./message/route-refresh.ts";
+import type { Policy } from "./policy.ts";
+import { PolicyProgram } from "./policy-program.ts";
+import type { AdjRibIn } from "./rib/adj-rib-in.ts";
+import { AdjRibOut } from "./rib/adj-rib-out.ts";
+import { UpdateEncoder } from "./rib/update-encoder.ts";
+import { Timer } from "./timer-queue.ts";
+import { type UpdateCounters, type UpdateOutcome, UpdateReceiver } from "./update-receiver.ts";
+
+/** One buffer serves every session of the process: it is emptied before the next one uses it. */
+const ENCODER: UpdateEncoder = new UpdateEncoder();
+
+export interface Negotiated {
+  readonly families: readonly Family[];
+  readonly fourOctetAs: boolean;
+  readonly routeRefresh: boolean;
+}
+
+/** RFC 4760 §8: families both sides offered; a peer without the capability speaks IPv4 unicast. */
+export function negotiate(config: PeerConfig, open: Open): Negotiated {
+  const ours = config.families ?? FAMILIES;
+  const theirs = open.capabilities.families ?? ["ipv4-unicast"];
+  return {
+    families: ours.filter((f) => theirs.includes(f)),
+    fourOctetAs: open.capabilities.fourOctetAs !== undefined,
+    routeRefresh: open.capabilities.routeRefresh,
+  };
+}
+
+export class Session {
+  readonly connection: Connection;
+  readonly negotiated: Negotiated;
+  readonly since: Instant;
+  readonly #core: Core;
+  readonly #receiver: UpdateReceiver;
+  readonly #outs: Map<Family, AdjRibOut> = new Map();
+  readonly #sendHold: Timer;
+  readonly #sendHoldMilliseconds: number;
+  #progressAt: Instant;
+  updatesSent = 0;
+  updatesReceived = 0;
+  readonly endOfRibReceived: Set<Family> = new Set();
+
+  constructor(
+    core: Core,
+    config: PeerConfig,
+    peerIndex: number,
+    connection: Connection,
+    routes: AdjRibIn,
+    counters: UpdateCounters,
+    now: Instant,
+    stuck: (now: Instant) => void,
+  ) {
+    this.#core = core;
+    this.connection = connection;
+    this.negotiated = negotiate(config, connection.open!);
+    this.since = now;
+    this.#progressAt = now;
+    const external = config.asn !== core.config.asn;
+    const fourOctetAs = this.negotiated.fourOctetAs;
+    const families = new Set(this.negotiated.families);
+    this.#receiver = new UpdateReceiver(core, routes, { external, fourOctetAs, families }, counters);
+    const policy = new PolicyProgram(config.exportPolicy);
+    for (const family of families) {
+      const context = {
+        peer: peerIndex,
+        external,
+        localAsn: core.config.asn,
+        fourOctetAs,
+        nextHop: ownNextHop(config, family, connection.localAddress),
+        nextHopSelf: config.nextHopSelf ?? true,
+      };
+      const rib = core.ribs[family];
+      this.#outs.set(
+        family,
+        new AdjRibOut(rib, core.attributes, core.encoded, core.facts, policy, context, (prefix) =>
+          core.tagOf(family, prefix),
+        ),
+      );
+    }
+    // RFC 9687 §5: the greater of eight minutes and twice the hold time.
+    this.#sendHoldMilliseconds = seconds(Math.max(SEND_HOLD_TIME_SECONDS, 2 * (config.holdTime ?? 0)));
+    this.#sendHold = new Timer((at) => {
+      if (connection.unsent === 0) return;
+      const until = this.#progressAt + this.#sendHoldMilliseconds;
+      if (at < until) core.timers.start(this.#sendHold, until);
+      else stuck(at);
+    });
+  }
+
+  get advertised(): number {
+    let n = 0;
+    for (const out of this.#outs.values()) n += out.advertised;
+    return n;
+  }
+
+  out(family: Family): AdjRibOut | undefined {
+    return this.#outs.get(family);
+  }
+
+  receiveUpdate(bytes: Uint8Array, start: number, end: number): UpdateOutcome | undefined {
+    this.updatesReceived++;
+    return this.#receiver.receive(bytes, start, end);
+  }
+
+  /** RFC 2918 §4. A refresh for a family that was not negotiated is ignored. */
+  receiveRefresh(bytes: Uint8Array, start: number, end: number): BgpError | undefined {
+    const decoded = decodeRouteRefresh(bytes, start, end);
+    if (!decoded.ok) return decoded.error;
+    const family = familyOf(decoded.value.afi, decoded.value.safi);
+    // RFC 7313 §4: subtypes are for speakers that both offered the enhanced form; others are ignored.
+    if (family !== undefined && decoded.value.subtype === 0) this.#outs.get(family)?.refresh();
+    return undefined;
+  }
+
+  /** False when the peer cannot refresh. */
+  askRefresh(): boolean {
+    if (!this.negotiated.routeRefresh) return false;
+    for (const family of this.negotiated.families) {
+      this.connection.write(encodeRouteRefresh(familyAfi(family), 1), 1);
+    }
+    return true;
+  }
+
+  sendAgain(): void {
+    for (const out of this.#outs.values()) out.refresh();
+  }
+
+  replaceExportPolicy(policy: Policy | undefined): void {
+    const program = new PolicyProgram(policy);
+    for (const out of this.#outs.values()) out.replacePolicy(program);
+  }
+
+  get pending(): boolean {
+    if (this.#core.deferral.active || this.connection.unsent >= SEND_WINDOW_BYTES) return false;
+    for (const out of this.#outs.values()) if (out.pending) return true;
+    return false;
+  }
+
+  /** One `write` effect's worth of UPDATEs. Returns how many prefixes were looked at. */
+  produce(now: Instant): number {
+    let looked = 0;
+    for (const out of this.#outs.values()) if (out.pending) looked += out.produce(ENCODER);
+    if (ENCODER.length > 0) {
+      if (this.connection.unsent === 0) this.#progressAt = now;
+      this.updatesSent += ENCODER.messages;
+      const messages = ENCODER.messages;
+      ENCODER.messages = 0;
+      this.connection.write(ENCODER.take(), messages);
+      if (!this.#sendHold.running) {
+        this.#core.timers.start(this.#sendHold, now + this.#sendHoldMilliseconds);
+      }
+    }
+    return looked;
+  }
+
+  written(now: Instant): void {
+    this.#progressAt = now;
+  }
+
+  /** Control messages alone have filled the queue: the peer is gone in all but name. */
+  get overflowing(): boolean {
+    return this.connection.unsent > SEND_LIMIT_BYTES;
+  }
+
+  close(): void {
+    this.#core.timers.stop(this.#sendHold);
+    for (const out of this.#outs.values()) out.close();
+    this.#outs.clear();
+  }
+}
+
+/** RFC 4486 §4: AFI, SAFI and the bound. */
+export function tooManyPrefixes(limit: number): BgpError {
+  const data = Uint8Array.of(
+    0,
+    1,
+    1,
+    limit >>> 24,
+    (limit >>> 16) & 0xff,
+    (limit >>> 8) & 0xff,
+    limit & 0xff,
+  );
+  return bgpError(ErrorCode.CEASE, Cease.MAXIMUM_PREFIXES, `more than ${limit} prefixes`, data);
+}
+
+function ownNextHop(config: PeerConfig, family: Family, localAddress: string): Uint8Array {
+  const configured = family === "ipv4-unicast" ? config.nextHop?.ipv4 : config.nextHop?.ipv6;
+  const local = parseAddress(configured ?? localAddress) ?? new Uint8Array(4);
+  if (family === "ipv4-unicast") {
+    // Over an IPv6 session without a configured address there is no IPv4 next hop to give but the mapped one.
+    return local.length === 4 ? local : local.slice(12);
+  }
+  if (local.length === 16) return local;
+  return parseAddress(`::ffff:${formatAddress(local)}`) ?? new Uint8Array(16);
+}
