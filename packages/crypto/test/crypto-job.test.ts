@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import {
   CLASSIC_ECDSA_HASH,
@@ -55,18 +55,15 @@ describe("key exchange by jobs", () => {
   });
 });
 
-const pem = {
-  publicKeyEncoding: { type: "spki", format: "pem" },
-  privateKeyEncoding: { type: "pkcs8", format: "pem" },
-} as const;
+const pem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
 const data = new TextEncoder().encode("signed octets");
 
 const KEYS = {
-  rsa: generateKeyPairSync("rsa", { modulusLength: 2048, ...pem }).privateKey,
-  "ecdsa-p256": generateKeyPairSync("ec", { namedCurve: "P-256", ...pem }).privateKey,
-  "ecdsa-p384": generateKeyPairSync("ec", { namedCurve: "P-384", ...pem }).privateKey,
-  "ecdsa-p521": generateKeyPairSync("ec", { namedCurve: "P-521", ...pem }).privateKey,
-  ed25519: generateKeyPairSync("ed25519", pem).privateKey,
+  rsa: pem(generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey),
+  "ecdsa-p256": pem(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey),
+  "ecdsa-p384": pem(generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey),
+  "ecdsa-p521": pem(generateKeyPairSync("ec", { namedCurve: "P-521" }).privateKey),
+  ed25519: pem(generateKeyPairSync("ed25519").privateKey),
 } as const;
 
 const CASES: [keyof typeof KEYS, SignatureScheme, number | undefined][] = [
