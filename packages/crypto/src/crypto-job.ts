@@ -27,6 +27,16 @@ export type CryptoJob =
       readonly privateKey: Uint8Array;
       readonly peerPublic: Uint8Array;
     }
+  /**
+   * Both at once, for a responder that has the peer's value already: half the price of the two jobs in different threads,
+   * where the private key's public half would be computed again.
+   */
+  | {
+      readonly kind: "generate-and-agree";
+      readonly group: GroupName;
+      readonly entropy: Uint8Array;
+      readonly peerPublic: Uint8Array;
+    }
   | {
       readonly kind: "sign";
       readonly scheme: SignatureScheme;
@@ -52,6 +62,13 @@ export type CryptoResult =
       readonly privateKey: Uint8Array;
     }
   | { readonly kind: "shared-secret"; readonly secret: Uint8Array }
+  | {
+      readonly kind: "generate-and-agree";
+      readonly group: GroupName;
+      readonly publicValue: Uint8Array;
+      readonly privateKey: Uint8Array;
+      readonly secret: Uint8Array;
+    }
   | { readonly kind: "sign"; readonly signature: Uint8Array }
   | { readonly kind: "verify"; readonly valid: boolean }
   | ({ readonly kind: "check-certificate-chain" } & CheckedCertificate)
@@ -78,6 +95,12 @@ function run(job: CryptoJob): CryptoResult {
       if ("error" in secret) return { kind: "failed", job: job.kind, reason: secret.error };
       return { kind: job.kind, secret };
     }
+    case "generate-and-agree": {
+      const pair = nodeBackend.keyPairFromEntropy(job.group, job.entropy);
+      const secret = nodeBackend.sharedSecret(job.group, pair.privateKey, job.peerPublic);
+      if ("error" in secret) return { kind: "failed", job: job.kind, reason: secret.error };
+      return { kind: job.kind, ...pair, secret };
+    }
     case "sign": {
       const signature = sign(job.scheme, job.privateKey, job.data);
       if ("error" in signature) return { kind: "failed", job: job.kind, reason: signature.error };
@@ -100,6 +123,8 @@ export function restoreSecrets(result: CryptoResult): CryptoResult {
       return { ...result, privateKey: secretBytes(result.privateKey) };
     case "shared-secret":
       return { ...result, secret: secretBytes(result.secret) };
+    case "generate-and-agree":
+      return { ...result, privateKey: secretBytes(result.privateKey), secret: secretBytes(result.secret) };
     default:
       return result;
   }

@@ -45,6 +45,30 @@ describe("key exchange by jobs", () => {
     });
   });
 
+  it("does both steps of a responder at once", () => {
+    const entropy = new Uint8Array(keyPairEntropyLength("modp2048")).fill(3);
+    const initiator = inWorker({
+      kind: "generate-key-pair",
+      group: "modp2048",
+      entropy: entropy.map((x) => x + 1),
+    });
+    if (initiator.kind !== "generate-key-pair") throw new Error("no key pair");
+    const job = { kind: "generate-and-agree", group: "modp2048", entropy } as const;
+    const responder = inWorker({ ...job, peerPublic: initiator.publicValue });
+    if (responder.kind !== "generate-and-agree") throw new Error("no agreement");
+    expect(responder.secret).toBeInstanceOf(SecretBytes);
+    expect(responder.privateKey).toBeInstanceOf(SecretBytes);
+    const { privateKey } = initiator;
+    expect(
+      inWorker({ kind: "shared-secret", group: "modp2048", privateKey, peerPublic: responder.publicValue }),
+    ).toEqual({ kind: "shared-secret", secret: responder.secret });
+    expect(inWorker({ ...job, peerPublic: new Uint8Array(256) })).toMatchObject({
+      kind: "failed",
+      job: "generate-and-agree",
+      reason: "public value out of range (RFC 6989 §2.1)",
+    });
+  });
+
   it("says what is wrong with a job instead of throwing", () => {
     expect(
       inWorker({ kind: "generate-key-pair", group: "ecp256", entropy: new Uint8Array(3) }),
