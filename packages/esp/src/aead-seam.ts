@@ -31,6 +31,23 @@ export interface PacketCipher {
    */
   open(header: number, length: number, sequenceHigh: number): number;
   destroy(): void;
+  /**
+   * Queued forms, where the backend has them: many packets by one entry into the backend. Both work in place and are
+   * carried out by `queue.run()`, in order; the job's number is `queue.count` before the call. Results as above, but for
+   * `enqueueOpen` only the length: whether the packet is authentic `queue.ok(job)` tells after the run. The queue is shared
+   * by all ciphers of one direction, and must not be full when a job is added.
+   */
+  readonly queue?: CipherQueue;
+  enqueueSeal?(header: number, length: number, sequenceHigh: number, sequenceLow: number): number;
+  enqueueOpen?(header: number, length: number, sequenceHigh: number): number;
+}
+
+export interface CipherQueue {
+  readonly capacity: number;
+  readonly count: number;
+  /** Carries out what is queued and empties the queue; results stay readable until the next job is added. */
+  run(): void;
+  ok(job: number): boolean;
 }
 
 export interface PacketCipherBackend {

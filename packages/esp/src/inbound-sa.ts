@@ -1,9 +1,10 @@
 /**
  * The receiving half of a Child SA (RFC 4303 §3.4): length, replay check, ICV and decryption, replay commit, padding,
- * inner packet, selectors, in that order. `open` allocates nothing and never throws on what came from the network.
- * Its result is the length of the inner packet, or a negative DropReason.
+ * inner packet, selectors, in that order. In two halves, so that many packets pass their ciphers together. Nothing is
+ * allocated, and nothing that came from the network makes it throw.
  */
 import type { Arena, PacketCipher } from "./aead-seam.ts";
+import type { CipherJobs } from "./cipher-jobs.ts";
 import { DropReason } from "./drop-reason.ts";
 import { type InnerPacket, readInnerPacket } from "./inner-packet.ts";
 import { type Expiry, Lifetime } from "./lifetime.ts";
@@ -45,6 +46,7 @@ export class InboundSa {
   /** Offset of the inner packet from the ESP header. */
   readonly innerOffset: number;
   expiry: Expiry | undefined = undefined;
+  readonly #esn: boolean;
   readonly #minimum: number;
   readonly #alignmentMask: number;
   readonly #arena: Arena;
@@ -65,28 +67,41 @@ export class InboundSa {
     this.remote = new SelectorSet(parameters.remoteSelectors);
     this.local = new SelectorSet(parameters.localSelectors);
     this.innerOffset = ESP_HEADER_LENGTH + cipher.ivLength;
+    this.#esn = parameters.esn;
     this.#minimum = espMinimumLength(cipher);
     this.#alignmentMask = espAlignment(cipher) - 1;
     this.#arena = arena;
   }
 
   /**
-   * Opens in place the ESP packet of `length` bytes at `header`, whose SPI is this SA's. On success `inner` describes
-   * the packet at `header + innerOffset`. The caller guarantees that [header, header + length) lies in the arena.
+   * First half: checks length and replay of the ESP packet of `length` bytes at `header`, whose SPI is this SA's, and puts
+   * it into `jobs`, which must not be full. Returns the length of its plaintext, or a negative DropReason. `sequences[job]`
+   * is set for the second half. The caller guarantees that [header, header + length) lies in the arena.
    */
-  open(header: number, length: number, inner: InnerPacket): number {
+  open(header: number, length: number, jobs: CipherJobs, sequences: Float64Array): number {
     if (length < this.#minimum) return TRUNCATED;
     const cipher = this.cipher;
     if (((length - this.innerOffset - cipher.icvLength) & this.#alignmentMask) !== 0) return UNALIGNED;
-    const { bytes, view } = this.#arena;
-    const sequence = this.replay.infer(view.getUint32(header + 4));
+    const sequence = this.replay.infer(this.#arena.view.getUint32(header + 4));
     const verdict = this.replay.check(sequence);
     if (verdict !== 0) return -verdict;
-    const plain = cipher.open(header, length, Math.floor(sequence / TWO_32));
-    if (plain < ESP_TRAILER_LENGTH) return BAD_ICV;
+    sequences[jobs.count] = sequence;
+    return jobs.open(cipher, header, length, this.#esn ? Math.floor(sequence / TWO_32) : 0);
+  }
+
+  /**
+   * Second half, after `jobs.run()`: `authentic` is what `jobs.ok` says, `plain` and `sequence` what the first half gave.
+   * On success `inner` describes the packet at `header + innerOffset`; returns its length, or a negative DropReason.
+   */
+  finish(header: number, plain: number, sequence: number, authentic: boolean, inner: InnerPacket): number {
+    if (!authentic) return BAD_ICV;
+    // Again: a copy of the packet may have stood before it in the same batch.
+    const verdict = this.replay.check(sequence);
+    if (verdict !== 0) return -verdict;
     this.replay.commit(sequence);
 
     // Authentic from here on; what is wrong now is the peer's doing, or the selectors'.
+    const { bytes, view } = this.#arena;
     const start = header + this.innerOffset;
     const padding = bytes[start + plain - 2]!;
     const nextHeader = bytes[start + plain - 1]!;

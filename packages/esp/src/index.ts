@@ -1,5 +1,6 @@
-export type { Arena, PacketCipher, PacketCipherBackend } from "./aead-seam.ts";
+export type { Arena, CipherQueue, PacketCipher, PacketCipherBackend } from "./aead-seam.ts";
 export { ChildSa } from "./child-sa.ts";
+export { CipherJobs, MAX_JOBS } from "./cipher-jobs.ts";
 export { DROP_REASON_NAMES, DropReason, type DropReasonName } from "./drop-reason.ts";
 export { InboundSa } from "./inbound-sa.ts";
 export {

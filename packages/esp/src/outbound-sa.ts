@@ -3,6 +3,7 @@
  * `seal` allocates nothing. Its result is the length of the ESP packet, or a negative DropReason.
  */
 import type { Arena, PacketCipher } from "./aead-seam.ts";
+import type { CipherJobs } from "./cipher-jobs.ts";
 import { DropReason } from "./drop-reason.ts";
 import { type Expiry, Lifetime } from "./lifetime.ts";
 import { ESP_HEADER_LENGTH, ESP_TRAILER_LENGTH, espAlignment, espPacketLength } from "./packet.ts";
@@ -13,7 +14,6 @@ import { SequenceCounter } from "./sequence.ts";
 const NO_SEQUENCE = -DropReason["no-sequence"];
 const EXHAUSTED = -DropReason["sequence-exhausted"];
 const ENDED = -DropReason["lifetime-ended"];
-const FAILED = -DropReason["seal-failed"];
 const TWO_32 = 0x1_0000_0000;
 
 export class OutboundSa {
@@ -26,10 +26,11 @@ export class OutboundSa {
   readonly slot: number;
   /** Set when a limit has been crossed; the loop takes it and clears it. */
   expiry: Expiry | undefined = undefined;
+  /** Offset of the inner packet from the ESP header. */
+  readonly innerOffset: number;
   readonly #esn: boolean;
   readonly #alignmentMask: number;
   readonly #arena: Arena;
-  readonly #saved = new Uint8Array(32);
 
   constructor(
     parameters: ChildSaParameters,
@@ -45,6 +46,7 @@ export class OutboundSa {
     this.lifetime = new Lifetime(parameters.limits);
     this.counters = counters;
     this.slot = slot;
+    this.innerOffset = ESP_HEADER_LENGTH + cipher.ivLength;
     this.#esn = parameters.esn;
     this.#alignmentMask = espAlignment(cipher) - 1;
     this.#arena = arena;
@@ -56,11 +58,11 @@ export class OutboundSa {
   }
 
   /**
-   * Seals the inner packet of `length` bytes at `plain` into an ESP packet at `header`. The up to 18 bytes after the
-   * inner packet are borrowed for the trailer and restored, so it may be followed by the next segment's payload.
-   * `header` and `plain` must not overlap, except that `plain` may be exactly the place of the ciphertext.
+   * Makes an ESP packet at `header` of the inner packet of `length` bytes that stands at `header + innerOffset`, and puts it
+   * into `jobs`, which must not be full. Up to 18 + ICV bytes after the inner packet are overwritten. Returns the length of
+   * the ESP packet; it is complete after `jobs.run()`, if `jobs.ok` says so.
    */
-  seal(header: number, plain: number, length: number, nextHeader: number): number {
+  seal(header: number, length: number, nextHeader: number, jobs: CipherJobs): number {
     const counters = this.counters;
     const slot = this.slot;
     const packets = counters[slot + SA_PACKETS]! + 1;
@@ -73,10 +75,8 @@ export class OutboundSa {
     if (sequence < 0) return this.sequence.exhausted ? EXHAUSTED : NO_SEQUENCE;
 
     const { bytes, view } = this.#arena;
-    const end = plain + length;
+    const end = header + this.innerOffset + length;
     const padding = -(length + ESP_TRAILER_LENGTH) & this.#alignmentMask;
-    const saved = this.#saved;
-    for (let i = 0; i < padding + 2; i++) saved[i] = bytes[end + i]!;
     for (let i = 0; i < padding; i++) bytes[end + i] = i + 1; // RFC 4303 §2.4
     bytes[end + padding] = padding;
     bytes[end + padding + 1] = nextHeader;
@@ -84,14 +84,9 @@ export class OutboundSa {
     view.setUint32(header, this.spi);
     view.setUint32(header + 4, low);
     const high = this.#esn ? Math.floor(sequence / TWO_32) : 0;
-    const result = this.cipher.seal(header, plain, length + padding + ESP_TRAILER_LENGTH, high, low);
-    if (plain !== header + ESP_HEADER_LENGTH + this.cipher.ivLength) {
-      for (let i = 0; i < padding + 2; i++) bytes[end + i] = saved[i]!;
-    }
-    if (result < 0) return FAILED;
     counters[slot + SA_PACKETS] = packets;
     counters[slot + SA_BYTES] = octets;
-    return result;
+    return jobs.seal(this.cipher, header, length + padding + ESP_TRAILER_LENGTH, high, low);
   }
 
   destroy(): void {

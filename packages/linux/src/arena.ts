@@ -50,19 +50,18 @@ export function createArena(length: number = DEFAULT_ARENA_LENGTH): OwnedArena {
   if (mprotect(base, size, PROT_READ_WRITE) !== 0) {
     throw new LinuxError("mprotect", errno(), `an arena of ${size} bytes`);
   }
+  return { ...attachArena({ base, length: size }), allocate: regionAllocator(size) };
+}
+
+function regionAllocator(size: number): OwnedArena["allocate"] {
   let next = 0;
-  return {
-    ...attachArena({ base, length: size }),
-    allocate(wanted, alignment = 64) {
-      const at = Math.ceil(next / alignment) * alignment;
-      if (at + wanted > size) {
-        throw new RangeError(
-          `the arena has ${size - next} of ${size} bytes left and ${wanted} are asked for`,
-        );
-      }
-      next = at + wanted;
-      return at;
-    },
+  return (wanted, alignment = 64) => {
+    const at = Math.ceil(next / alignment) * alignment;
+    if (at + wanted > size) {
+      throw new RangeError(`the arena has ${size - next} of ${size} bytes left and ${wanted} are asked for`);
+    }
+    next = at + wanted;
+    return at;
   };
 }
 

@@ -3,16 +3,23 @@
  * the byte swap; `store` writes it as it is to be on the wire. All sums stay below 2^53, so folding is done once at the end.
  */
 import type { Arena } from "@tandem/linux";
+import { instantiateChecksum, type WasmMemory } from "./wasm-checksum.ts";
 
 export interface Checksum {
   /** Adds `length` bytes at `offset` to `sum` (little-endian words, not folded). */
   add(sum: number, offset: number, length: number): number;
+  /** The same while the bytes are copied to `target`, which must not overlap them. */
+  copy(sum: number, target: number, offset: number, length: number): number;
 }
 
 /** Portable version, over words of 32 bits where the address allows. */
 export function wordChecksum(arena: Pick<Arena, "bytes" | "view" | "words">): Checksum {
   const { bytes, view, words } = arena;
-  return {
+  const checksum: Checksum = {
+    copy(sum, target, offset, length) {
+      bytes.copyWithin(target, offset, offset + length);
+      return checksum.add(sum, offset, length);
+    },
     add(sum, offset, length) {
       let at = offset;
       const end = offset + length;
@@ -41,6 +48,16 @@ export function wordChecksum(arena: Pick<Arena, "bytes" | "view" | "words">): Ch
       }
       return at < end ? sum + bytes[at]! : sum;
     },
+  };
+  return checksum;
+}
+
+/** The version with SIMD; `memory` is the arena's. */
+export function simdChecksum(memory: WasmMemory): Checksum {
+  const { sum: sumOf, copy } = instantiateChecksum(memory);
+  return {
+    add: (sum, offset, length) => sum + sumOf(offset, length),
+    copy: (sum, target, offset, length) => sum + copy(target, offset, length),
   };
 }
 

@@ -4,21 +4,19 @@
  */
 import type { InnerPacket } from "@tandem/esp";
 import { type Checksum, fold } from "./checksum.ts";
-import type { SegmentSink } from "./segment-tcp.ts";
+import type { SegmentTarget } from "./segment-tcp.ts";
 
 const COPIED = 0x80;
 
 /**
- * Cuts the IPv4 packet into fragments of at most `mtu` bytes, built one after another at `scratch`. The packet may itself
- * be a fragment. False when even 8 bytes of payload do not fit.
+ * Cuts the IPv4 packet into fragments of at most `mtu` bytes. The packet may itself be a fragment. False when even 8 bytes of payload do not fit.
  */
 export function fragmentIpv4(
   packet: InnerPacket,
   mtu: number,
   arena: { readonly bytes: Uint8Array; readonly view: DataView },
   checksum: Checksum,
-  scratch: number,
-  sink: SegmentSink,
+  target: SegmentTarget,
 ): boolean {
   const { bytes, view } = arena;
   const start = packet.offset;
@@ -27,29 +25,32 @@ export function fragmentIpv4(
   const room = (mtu - headerLength) & ~7;
   if (room < 8) return false;
   const payload = packet.length - headerLength;
-  let laterHeader = headerLength;
+  const later = laterHeaderLength(bytes, start, headerLength);
   for (let sent = 0; sent < payload; ) {
-    const length = payload - sent < room ? payload - sent : room;
-    const first = sent === 0;
-    if (first) bytes.copyWithin(scratch, start, start + headerLength);
-    else if (laterHeader === headerLength) laterHeader = copyLaterHeader(bytes, start, headerLength, scratch);
-    const header = first ? headerLength : laterHeader;
-    bytes.copyWithin(scratch + header, start + headerLength + sent, start + headerLength + sent + length);
+    const length = Math.min(payload - sent, room);
+    const header = sent === 0 ? headerLength : later;
+    const at = target.place(header + length);
+    if (sent === 0) bytes.copyWithin(at, start, start + headerLength);
+    else copyLaterHeader(bytes, start, headerLength, at);
+    bytes.copyWithin(at + header, start + headerLength + sent, start + headerLength + sent + length);
     const more = sent + length < payload || (field & 0x2000) !== 0;
-    bytes[scratch] = 0x40 | (header / 4);
-    view.setUint16(scratch + 2, header + length);
-    view.setUint16(scratch + 6, (more ? 0x2000 : 0) | ((field & 0x1fff) + sent / 8));
-    view.setUint16(scratch + 10, 0);
-    view.setUint16(scratch + 10, ~fold(checksum.add(0, scratch, header)) & 0xffff, true);
-    sink(scratch, header + length);
+    bytes[at] = 0x40 | (header / 4);
+    view.setUint16(at + 2, header + length);
+    view.setUint16(at + 6, (more ? 0x2000 : 0) | ((field & 0x1fff) + sent / 8));
+    view.setUint16(at + 10, 0);
+    view.setUint16(at + 10, ~fold(checksum.add(0, at, header)) & 0xffff, true);
+    target.commit(at, header + length);
     sent += length;
   }
   return true;
 }
 
-/** Header for fragments after the first: only options with the copied flag (RFC 791 §3.1). Returns its length. */
+const laterHeaderLength = (bytes: Uint8Array, from: number, headerLength: number): number =>
+  copyLaterHeader(bytes, from, headerLength, -1);
+
+/** Header for fragments after the first: only options with the copied flag (RFC 791 §3.1). Returns its length; `to` -1 only counts. */
 function copyLaterHeader(bytes: Uint8Array, from: number, headerLength: number, to: number): number {
-  bytes.copyWithin(to, from, from + 20);
+  if (to >= 0) bytes.copyWithin(to, from, from + 20);
   let out = 20;
   for (let at = 20; at < headerLength; ) {
     const kind = bytes[from + at]!;
@@ -61,11 +62,11 @@ function copyLaterHeader(bytes: Uint8Array, from: number, headerLength: number, 
     const length = at + 1 < headerLength ? bytes[from + at + 1]! : 0;
     if (length < 2 || at + length > headerLength) break;
     if ((kind & COPIED) !== 0) {
-      bytes.copyWithin(to + out, from + at, from + at + length);
+      if (to >= 0) bytes.copyWithin(to + out, from + at, from + at + length);
       out += length;
     }
     at += length;
   }
-  while (out % 4 !== 0) bytes[to + out++] = 0;
+  for (; out % 4 !== 0; out++) if (to >= 0) bytes[to + out] = 0;
   return out;
 }

@@ -2,7 +2,17 @@
  * The way in: what a socket received, cut into datagrams; IKE to the main thread, ESP opened; decrypted packets into the
  * TUN through the joiner, or on into another tunnel.
  */
-import { DropReason, InnerPacket, PROTOCOL_TCP, SA_LAST_IN } from "@tandem/esp";
+import {
+  CipherJobs,
+  DropReason,
+  InnerPacket,
+  MAX_JOBS,
+  PROTOCOL_TCP,
+  SA_BAD_ICV,
+  SA_LAST_IN,
+  SA_OTHER_DROPS,
+  SA_REPLAYS,
+} from "@tandem/esp";
 import { type DatagramSocket, Errno } from "@tandem/linux";
 import { updateChecksum } from "./checksum.ts";
 import { decapsulateEcn } from "./dscp-ecn.ts";
@@ -14,6 +24,9 @@ import { MAX_PACKET } from "./regions.ts";
 import { LoopCounter, TUNNEL_BYTES_IN, TUNNEL_PACKETS_IN } from "./shared-counters.ts";
 import type { InstalledSa } from "./tunnel.ts";
 
+const REPLAY_SEEN = DropReason["replay-seen"];
+const REPLAY_TOO_OLD = DropReason["replay-too-old"];
+const BAD_ICV = DropReason["bad-icv"];
 const TRUNCATED = DropReason["outer-truncated"];
 const NOT_ESP = DropReason["outer-not-esp"];
 const UNKNOWN_SPI = DropReason["unknown-spi"];
@@ -38,6 +51,12 @@ export class Inbound {
   readonly #outbound: Outbound;
   readonly #joiner: Joiner;
   readonly #packet = new InnerPacket();
+  /** Per job of the run under way. */
+  readonly #jobs = new CipherJobs();
+  readonly #headers = new Int32Array(MAX_JOBS);
+  readonly #plains = new Int32Array(MAX_JOBS);
+  readonly #sequences = new Float64Array(MAX_JOBS);
+  readonly #installed = new Array<InstalledSa | undefined>(MAX_JOBS).fill(undefined);
   #lastSpi = 0;
   #last: InstalledSa | undefined;
   /** The SA whose outer source has been compared for the datagrams in hand. */
@@ -53,6 +72,7 @@ export class Inbound {
   forget(): void {
     this.#last = undefined;
     this.#compared = undefined;
+    this.#installed.fill(undefined);
   }
 
   /** One receive call into `buffer`; false when nothing waits. */
@@ -79,7 +99,7 @@ export class Inbound {
     const view = arena.view;
     let at = start;
     do {
-      const length = end - at < segment ? end - at : segment;
+      const length = Math.min(end - at, segment);
       if (this.#plane.tap.on) this.#capture(outer, at, length);
       if (outer.kind === "ike") this.#ike(outer, at, length);
       else if (length < 4) this.#short(at, length);
@@ -87,6 +107,7 @@ export class Inbound {
       else this.#esp(outer, at, length);
       at += segment;
     } while (at < end);
+    if (this.#jobs.count > 0) this.#finish(outer);
     return true;
   }
 
@@ -111,6 +132,7 @@ export class Inbound {
     });
   }
 
+  /** First half: find the SA, check, queue. */
   #esp(outer: OuterSocket, at: number, length: number): void {
     const { arena, counters, sad } = this.#plane;
     const spi = arena.view.getInt32(at);
@@ -124,32 +146,66 @@ export class Inbound {
       this.#last = installed;
       this.#lastSpi = spi;
     }
-    const packet = this.#packet;
+    const jobs = this.#jobs;
+    if (jobs.full) this.#finish(outer);
+    const job = jobs.count;
+    const plain = installed.sa.inbound.open(at, length, jobs, this.#sequences);
+    if (plain < 0) {
+      this.#refused(installed, -plain);
+      return;
+    }
+    this.#headers[job] = at;
+    this.#plains[job] = plain;
+    this.#installed[job] = installed;
+  }
+
+  /** Second half: what was queued is opened together, then judged and delivered in order. */
+  #finish(outer: OuterSocket): void {
+    const count = this.#jobs.count;
+    this.#jobs.run();
+    for (let job = 0; job < count; job++) this.#opened(outer, job);
+  }
+
+  #opened(outer: OuterSocket, job: number): void {
+    const { arena, counters } = this.#plane;
+    const installed = this.#installed[job]!;
     const { inbound } = installed.sa;
-    const opened = inbound.open(at, length, packet);
+    const packet = this.#packet;
+    const authentic = this.#jobs.ok(job);
+    const sequence = this.#sequences[job]!;
+    const length = inbound.finish(this.#headers[job]!, this.#plains[job]!, sequence, authentic, packet);
     if (inbound.expiry !== undefined) {
       this.#plane.emit({ ...inbound.expiry, childSa: installed.sa.id });
       inbound.expiry = undefined;
     }
-    if (opened < 0) {
-      counters[-opened]!++;
+    if (length < 0) {
+      this.#refused(installed, -length);
       return;
     }
     counters[LoopCounter.segmentsIn]!++;
     const slot = installed.tunnel.slot;
     counters[slot + TUNNEL_PACKETS_IN]!++;
-    counters[slot + TUNNEL_BYTES_IN]! += opened;
+    counters[slot + TUNNEL_BYTES_IN]! += length;
     counters[installed.slot + SA_LAST_IN] = this.#plane.clock.now;
     if (this.#compared !== installed) this.#compareSource(outer, installed);
     const { tos } = outer.socket.received;
     if ((tos & 3) !== 0) {
       const illegal = decapsulateEcn(packet, arena.view, tos);
       if (illegal !== 0) {
-        counters[illegal]!++;
+        this.#refused(installed, illegal);
         return;
       }
     }
     this.#deliver(packet, installed);
+  }
+
+  /** A drop, counted by reason and on the SA. */
+  #refused(installed: InstalledSa, reason: number): void {
+    const { counters } = this.#plane;
+    counters[reason]!++;
+    if (reason === REPLAY_SEEN || reason === REPLAY_TOO_OLD) counters[installed.slot + SA_REPLAYS]!++;
+    else if (reason === BAD_ICV) counters[installed.slot + SA_BAD_ICV]!++;
+    else counters[installed.slot + SA_OTHER_DROPS]!++;
   }
 
   #deliver(packet: InnerPacket, installed: InstalledSa): void {

@@ -17,6 +17,7 @@ import { type IcmpErrorKind, IcmpErrors } from "./icmp-errors.ts";
 import type { Joiner } from "./join.ts";
 import type { OuterBatch } from "./outer-batch.ts";
 import type { Plane } from "./plane.ts";
+import type { SegmentTarget } from "./segment-tcp.ts";
 import { LoopCounter, TUNNEL_BYTES_OUT, TUNNEL_PACKETS_OUT } from "./shared-counters.ts";
 import type { InstalledSa, Tunnel } from "./tunnel.ts";
 
@@ -26,7 +27,7 @@ const SELECTOR = DropReason["selector-outbound"];
 const LOOP = DropReason["loop-refused"];
 const TOO_BIG = DropReason["too-big"];
 
-export class Outbound {
+export class Outbound implements SegmentTarget {
   readonly #plane: Plane;
   readonly #batch: OuterBatch;
   readonly #joiner: Joiner;
@@ -36,6 +37,7 @@ export class Outbound {
   #sa!: OutboundSa;
   #nextHeader = NEXT_HEADER_IPV4;
   #tos = 0;
+  #header = 0;
 
   constructor(plane: Plane, batch: OuterBatch, joiner: Joiner) {
     this.#plane = plane;
@@ -45,7 +47,7 @@ export class Outbound {
   }
 
   /**
-   * Finds the SA for a packet and makes it current for `seal`; false when the packet was dropped, counted and answered.
+   * Finds the SA for a packet and makes it current for `send` and `place`; false when the packet was dropped, counted and answered.
    * `from` is the tunnel that a transit packet came out of: it never goes back there.
    */
   select(packet: InnerPacket, from: Tunnel | undefined): boolean {
@@ -76,34 +78,44 @@ export class Outbound {
   send(packet: InnerPacket, from: Tunnel | undefined): void {
     const mtu = this.mtu;
     if (packet.length <= mtu) {
-      this.seal(packet.offset, packet.length);
+      this.#copy(packet.offset, packet.length);
       return;
     }
-    const { arena, checksum, regions, settings, counters } = this.#plane;
+    const { arena, checksum, settings, counters } = this.#plane;
     if (packet.family === 4 && !packet.dontFragment && settings.fragment) {
       counters[LoopCounter.fragmented]!++;
-      if (fragmentIpv4(packet, mtu, arena, checksum, regions.scratch, this.seal)) return;
+      if (fragmentIpv4(packet, mtu, arena, checksum, this)) return;
     }
     this.refuse(TOO_BIG, "too-big", packet, from, mtu);
   }
 
-  /** Seals `length` bytes at `offset` with the current SA into the batch. Bound, so that segmentation can call it. */
-  readonly seal = (offset: number, length: number): void => {
-    const { counters } = this.#plane;
+  /** Place in the batch for the next packet over the current SA. */
+  place(length: number): number {
     const sa = this.#sa;
-    const installed = this.#chosen!;
-    const at = this.#batch.place(installed.path, sa.packetLength(length), this.#tos);
-    const sealed = sa.seal(at, offset, length, this.#nextHeader);
+    this.#header = this.#batch.place(this.#chosen!.path, sa.packetLength(length), this.#tos);
+    return this.#header + sa.innerOffset;
+  }
+
+  /** Seals the packet of `length` bytes that stands at the place. */
+  commit(_offset: number, length: number): void {
+    const { counters } = this.#plane;
+    const sealed = this.#sa.seal(this.#header, length, this.#nextHeader, this.#batch.jobs);
     if (sealed < 0) {
       counters[-sealed]!++;
       return;
     }
     this.#batch.commit(sealed);
-    const slot = installed.tunnel.slot;
+    const { slot } = this.#chosen!.tunnel;
     counters[slot + TUNNEL_PACKETS_OUT]!++;
     counters[slot + TUNNEL_BYTES_OUT]! += length;
     counters[LoopCounter.segmentsOut]!++;
-  };
+  }
+
+  #copy(offset: number, length: number): void {
+    const at = this.place(length);
+    this.#plane.checksum.copy(0, at, offset, length);
+    this.commit(at, length);
+  }
 
   /** Tells the main thread what the current SA needs; called once per packet that was read, not per segment. */
   settle(): void {
@@ -147,7 +159,7 @@ export class Outbound {
     const back = from.select(error, arena.bytes);
     if (back !== undefined && error.length <= back.path.innerMtu) {
       this.#use(back, error);
-      this.seal(error.offset, error.length);
+      this.#copy(error.offset, error.length);
     }
     return false;
   }

@@ -7,7 +7,7 @@
  * A batch holds at most 64 segments and 65,400 bytes; a shorter packet ends it; another peer, size or TOS starts the next.
  * Packets of one peer leave in the order they came. Nothing waits past the end of a turn.
  */
-import { DropReason } from "@tandem/esp";
+import { CipherJobs, DropReason, MAX_JOBS } from "@tandem/esp";
 import { Errno } from "@tandem/linux";
 import { parseAddress } from "@tandem/wire";
 import type { Plane } from "./plane.ts";
@@ -15,17 +15,20 @@ import { LoopCounter } from "./shared-counters.ts";
 import type { OuterPath } from "./tunnel.ts";
 
 /** Limit of UDP_SEGMENT: older kernels allow 64 segments. */
-export const MAX_SEGMENTS = 64;
+export const MAX_SEGMENTS: number = MAX_JOBS;
 /**
  * The kernel would take 65,507 bytes, but hands a super-packet that reaches the device's gso_max_size (65,536 with link,
  * IP and UDP headers) over in segments: four times slower. This leaves room for the longest headers.
  */
 const MAX_BATCH = 65400;
 
+const SEAL_FAILED = DropReason["seal-failed"];
 const SOCKET_FULL = DropReason["socket-full"];
 const SOCKET_ERROR = DropReason["socket-error"];
 
 export class OuterBatch {
+  /** The packets of the open batch on their way through their cipher; carried out when the batch is sent. */
+  readonly jobs: CipherJobs = new CipherJobs();
   readonly #plane: Plane;
   readonly #waitWritable: (fd: number, ms: number) => boolean;
   #path: OuterPath | undefined;
@@ -75,8 +78,11 @@ export class OuterBatch {
   flush(): void {
     const path = this.#path;
     if (path !== undefined && this.#count > 0) {
-      if (this.#plane.tap.on) this.#capture(path);
-      this.#send(path, this.#start, this.#total, this.#segment);
+      this.jobs.run();
+      if (this.#sealed()) {
+        if (this.#plane.tap.on) this.#capture(path);
+        this.#send(path, this.#start, this.#total, this.#segment);
+      } else this.#sendSealed(path);
     }
     this.#path = undefined;
     this.#total = 0;
@@ -87,6 +93,21 @@ export class OuterBatch {
   endTurn(): void {
     this.flush();
     this.#gaveUp = false;
+  }
+
+  #sealed(): boolean {
+    for (let job = 0; job < this.#count; job++) if (!this.jobs.ok(job)) return false;
+    return true;
+  }
+
+  /** The backend failed on some packet, which must never be: those that are sealed go one by one, the others not at all. */
+  #sendSealed(path: OuterPath): void {
+    for (let job = 0; job < this.#count; job++) {
+      const at = job * this.#segment;
+      const length = Math.min(this.#segment, this.#total - at);
+      if (this.jobs.ok(job)) this.#send(path, this.#start + at, length, length);
+      else this.#plane.counters[SEAL_FAILED]!++;
+    }
   }
 
   #send(path: OuterPath, offset: number, length: number, segment: number): void {

@@ -23,8 +23,9 @@ export interface Regions {
   readonly received: readonly number[];
   /** Sealed packets; a batch is at most 65,507 bytes. */
   readonly out: number;
-  /** Packets made here: ICMP errors, fragments. */
+  /** Packets made here: ICMP errors; segments that are yet to be fragmented; templates of headers. */
   readonly scratch: number;
+  readonly spare: number;
   readonly headers: number;
   /** An iovec array per join. */
   readonly joins: readonly number[];
@@ -37,6 +38,7 @@ export function allocateRegions(arena: OwnedArena): Regions {
     received: Array.from({ length: RECEIVE_BUFFERS }, buffer),
     out: buffer(),
     scratch: buffer(),
+    spare: buffer(),
     headers: arena.allocate(512),
     joins: Array.from({ length: JOIN_SLOTS }, () => arena.allocate(JOIN_MAX * 16)),
   };

@@ -2,8 +2,7 @@
  * Cuts a TCP super-packet from the TUN into segments (what a network card does for TSO): RFC 9293 §3.1 headers,
  * IPv4 identification counted up, PSH and FIN only on the last segment, CWR only on the first (RFC 3168 §6.1.2).
  *
- * Each segment's headers are written in place in front of its payload, over the tail of the payload before it, which has
- * been encrypted by then: no payload is copied.
+ * Each segment is built where it will be encrypted: headers from a template, the payload copied and summed in one pass.
  */
 import type { InnerPacket } from "@tandem/esp";
 import { type Checksum, fold, swap16 } from "./checksum.ts";
@@ -12,8 +11,13 @@ const FIN = 0x01;
 const PSH = 0x08;
 const CWR = 0x80;
 
-/** Called for each packet cut; the next one overwrites the tail of this one. */
-export type SegmentSink = (offset: number, length: number) => void;
+/** Where the packets go that are cut here. */
+export interface SegmentTarget {
+  /** Offset at which the next packet of `length` bytes is to be built. */
+  place(length: number): number;
+  /** The packet stands there. */
+  commit(offset: number, length: number): void;
+}
 
 /**
  * `segmentSize` is payload per segment. `headers` is an arena region of at least 128 bytes for the template.
@@ -25,7 +29,7 @@ export function segmentTcp(
   arena: { readonly bytes: Uint8Array; readonly view: DataView },
   checksum: Checksum,
   headers: number,
-  sink: SegmentSink,
+  target: SegmentTarget,
 ): boolean {
   const { bytes, view } = arena;
   const start = packet.offset;
@@ -60,14 +64,13 @@ export function segmentTcp(
     checksum.add(0, headers + ipLength, headerLength - ipLength);
   const fixedFlags = lastFlags & ~(FIN | PSH | CWR);
 
-  let sent = 0;
   const payload = end - start - headerLength;
-  while (sent < payload) {
-    const length = payload - sent < segmentSize ? payload - sent : segmentSize;
-    const body = start + headerLength + sent;
-    const at = body - headerLength;
-    if (sent > 0) copyHeaders(bytes, view, headers, at, headerLength);
+  const body = start + headerLength;
+  for (let sent = 0; sent < payload; ) {
+    const length = Math.min(payload - sent, segmentSize);
     const total = headerLength + length;
+    const at = target.place(total);
+    copyHeaders(bytes, view, headers, at, headerLength);
     if (four) {
       view.setUint16(at + 2, total);
       view.setUint16(at + 4, identification);
@@ -87,8 +90,9 @@ export function segmentTcp(
       swap16(number >>> 16) +
       swap16(number & 0xffff) +
       ((flags ^ fixedFlags) << 8);
-    view.setUint16(header + 16, ~fold(checksum.add(sum, body, length)) & 0xffff, true);
-    sink(at, total);
+    const whole = checksum.copy(sum, at + headerLength, body + sent, length);
+    view.setUint16(header + 16, ~fold(whole) & 0xffff, true);
+    target.commit(at, total);
     sent += length;
   }
   return true;

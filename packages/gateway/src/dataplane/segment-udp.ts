@@ -1,10 +1,10 @@
 /**
  * Cuts a UDP super-packet (USO) from the TUN into datagrams of `segmentSize` payload each, the last may be shorter:
- * what the sender's UDP_SEGMENT asked for. Headers in place, as in segment-tcp.ts.
+ * what the sender's UDP_SEGMENT asked for. Built as in segment-tcp.ts.
  */
 import type { InnerPacket } from "@tandem/esp";
 import { type Checksum, fold, swap16 } from "./checksum.ts";
-import { copyHeaders, type SegmentSink } from "./segment-tcp.ts";
+import { copyHeaders, type SegmentTarget } from "./segment-tcp.ts";
 
 export function segmentUdp(
   packet: InnerPacket,
@@ -12,7 +12,7 @@ export function segmentUdp(
   arena: { readonly bytes: Uint8Array; readonly view: DataView },
   checksum: Checksum,
   headers: number,
-  sink: SegmentSink,
+  target: SegmentTarget,
 ): boolean {
   const { bytes, view } = arena;
   const start = packet.offset;
@@ -38,12 +38,12 @@ export function segmentUdp(
     checksum.add(0, headers + ipLength, 8);
 
   const payload = end - start - headerLength;
+  const body = start + headerLength;
   for (let sent = 0; sent < payload; ) {
-    const length = payload - sent < segmentSize ? payload - sent : segmentSize;
-    const body = start + headerLength + sent;
-    const at = body - headerLength;
-    if (sent > 0) copyHeaders(bytes, view, headers, at, headerLength);
+    const length = Math.min(payload - sent, segmentSize);
     const total = headerLength + length;
+    const at = target.place(total);
+    copyHeaders(bytes, view, headers, at, headerLength);
     if (four) {
       view.setUint16(at + 2, total);
       view.setUint16(at + 4, identification);
@@ -52,9 +52,10 @@ export function segmentUdp(
     } else view.setUint16(at + 4, total - 40);
     const header = at + ipLength;
     view.setUint16(header + 4, 8 + length);
-    const sum = ~fold(checksum.add(udpSum + 2 * swap16(8 + length), body, length)) & 0xffff;
+    const whole = checksum.copy(udpSum + 2 * swap16(8 + length), at + headerLength, body + sent, length);
+    const sum = ~fold(whole) & 0xffff;
     view.setUint16(header + 6, sum === 0 ? 0xffff : sum, true); // RFC 768: zero means none
-    sink(at, total);
+    target.commit(at, total);
     sent += length;
   }
   return true;

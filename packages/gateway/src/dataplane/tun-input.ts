@@ -9,7 +9,7 @@ import { clampMss } from "./mss-clamp.ts";
 import type { Outbound } from "./outbound.ts";
 import type { Plane } from "./plane.ts";
 import { MAX_PACKET } from "./regions.ts";
-import { segmentTcp } from "./segment-tcp.ts";
+import { type SegmentTarget, segmentTcp } from "./segment-tcp.ts";
 import { segmentUdp } from "./segment-udp.ts";
 import { LoopCounter } from "./shared-counters.ts";
 
@@ -23,15 +23,20 @@ export class TunInput {
   readonly #outbound: Outbound;
   readonly #packet = new InnerPacket();
   readonly #segment = new InnerPacket();
-  readonly #fragmentSegment: (offset: number, length: number) => void;
+  /** Takes segments that are too long for the tunnel and have to be fragmented. */
+  readonly #tooLong: SegmentTarget;
 
   constructor(plane: Plane, outbound: Outbound) {
     this.#plane = plane;
     this.#outbound = outbound;
     const { bytes, view } = plane.arena;
-    this.#fragmentSegment = (offset, length) => {
-      if (readInnerPacket(this.#segment, bytes, view, offset, length))
-        outbound.send(this.#segment, undefined);
+    this.#tooLong = {
+      place: () => plane.regions.spare,
+      commit: (offset, length) => {
+        if (readInnerPacket(this.#segment, bytes, view, offset, length)) {
+          outbound.send(this.#segment, undefined);
+        }
+      },
     };
   }
 
@@ -94,25 +99,28 @@ export class TunInput {
     if (!outbound.select(packet, undefined)) return true;
     const upperLength = tcp ? (arena.bytes[packet.upper + 12]! >> 4) * 4 : 8;
     const whole = packet.upper - packet.offset + upperLength + segmentSize;
-    let sink = outbound.seal;
+    let target: SegmentTarget = outbound;
     if (whole > outbound.mtu) {
       if (packet.dontFragment || !settings.fragment) {
         outbound.refuse(TOO_BIG, "too-big", packet, undefined, outbound.mtu);
         return true;
       }
-      sink = this.#fragmentSegment;
+      target = this.#tooLong;
     }
-    if (tap.on) sink = this.#tapped(sink);
+    if (tap.on) target = this.#tapped(target);
     const cut = tcp ? segmentTcp : segmentUdp;
-    const ok = cut(packet, segmentSize, arena, checksum, regions.headers, sink);
+    const ok = cut(packet, segmentSize, arena, checksum, regions.headers, target);
     outbound.settle();
     return ok;
   }
 
-  #tapped(sink: (offset: number, length: number) => void): (offset: number, length: number) => void {
-    return (offset, length) => {
-      this.#plane.tap.inner("out", offset, length);
-      sink(offset, length);
+  #tapped(target: SegmentTarget): SegmentTarget {
+    return {
+      place: (length) => target.place(length),
+      commit: (offset, length) => {
+        this.#plane.tap.inner("out", offset, length);
+        target.commit(offset, length);
+      },
     };
   }
 

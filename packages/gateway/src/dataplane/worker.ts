@@ -4,7 +4,7 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import {
-  createArena,
+  createArenaOver,
   createEvpBackend,
   drainEventFd,
   openRawSocket,
@@ -13,9 +13,11 @@ import {
   POLLOUT,
   PollSet,
 } from "@tandem/linux";
+import { simdChecksum } from "./checksum.ts";
 import type { Command, DataPlaneEvent } from "./commands.ts";
 import { PacketLoop } from "./loop.ts";
 import type { DataPlaneOptions } from "./options.ts";
+import { createWasmMemory } from "./wasm-checksum.ts";
 
 /** What data-plane.ts passes in. */
 export interface WorkerStart {
@@ -28,7 +30,10 @@ const { options, bell, counters } = workerData as WorkerStart;
 const port = parentPort!;
 const emit = (event: DataPlaneEvent): void => port.postMessage(event);
 
-const arena = createArena();
+// The arena is WebAssembly memory, so that SIMD code reaches it; FFI calls reach it by address like any other.
+const ARENA_PAGES = 256;
+const memory = createWasmMemory(ARENA_PAGES);
+const arena = createArenaOver(memory.buffer);
 const poller = new PollSet(arena);
 const writable = new PollSet(arena, 1);
 const bellSlot = poller.add(bell);
@@ -54,6 +59,7 @@ const loop = new PacketLoop({
   },
   backend,
   counters,
+  checksum: simdChecksum(memory),
   ...(options.settings && { settings: options.settings }),
   emit,
   now: Date.now,

@@ -1,0 +1,170 @@
+/**
+ * The Internet checksum with SIMD: WebAssembly over memory that is also the packet arena, so that one pass of 16 bytes per
+ * step sums a payload, or sums it while it is copied. Portable: the engine compiles it for the machine it runs on.
+ *
+ * The module is assembled here, instruction by instruction; the text form of each loop stands beside it. Numbers are from
+ * the WebAssembly core specification 2.0, section 5.4.
+ */
+
+/** What is used of the engine's WebAssembly object: TypeScript knows it only together with a browser's library. */
+interface Engine {
+  readonly Memory: new (limits: { initial: number; maximum: number }) => WasmMemory;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+}
+const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
+
+/** Memory that WebAssembly code and the packet loop share. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+/** Memory that never moves: its size is its maximum. A page has 64 KiB. */
+export const createWasmMemory = (pages: number): WasmMemory =>
+  new engine.Memory({ initial: pages, maximum: pages });
+
+const I32 = 0x7f;
+const I64 = 0x7e;
+const V128 = 0x7b;
+
+const BLOCK = 0x02;
+const LOOP = 0x03;
+const BR = 0x0c;
+const BR_IF = 0x0d;
+const END = 0x0b;
+const VOID = 0x40;
+const GET = 0x20;
+const SET = 0x21;
+const I32_CONST = 0x41;
+const I32_ADD = 0x6a;
+const I32_SUB = 0x6b;
+const I32_AND = 0x71;
+const I32_LT_U = 0x49;
+const I32_LOAD8_U = 0x2d;
+const I32_LOAD16_U = 0x2f;
+const I32_STORE8 = 0x3a;
+const I32_STORE16 = 0x3b;
+const I32_WRAP_I64 = 0xa7;
+const I64_ADD = 0x7c;
+const I64_AND = 0x83;
+const I64_SHR_U = 0x88;
+const I64_CONST = 0x42;
+const I64_EXTEND_I32_U = 0xad;
+const SIMD = 0xfd;
+const V128_LOAD = [SIMD, 0x00];
+const V128_STORE = [SIMD, 0x0b];
+const I32X4_EXTRACT = [SIMD, 0x1b];
+const I32X4_EXTADD_PAIRWISE_I16X8_U = [SIMD, 0x7f];
+const I32X4_ADD = [SIMD, 0xae, 0x01];
+
+/** Exports of the module. Offsets are into the memory, results are folded to at most 17 bits. */
+export interface WasmChecksum {
+  /** Sum of `length` bytes as little-endian 16-bit words. */
+  sum(source: number, length: number): number;
+  /** The same, and the bytes copied to `target`, which does not overlap. */
+  copy(target: number, source: number, length: number): number;
+}
+
+export function instantiateChecksum(memory: WasmMemory): WasmChecksum {
+  const module = new engine.Module(assemble(memory.buffer.byteLength / 65536));
+  return new engine.Instance(module, { env: { memory } }).exports as unknown as WasmChecksum;
+}
+
+function assemble(pages: number): Uint8Array<ArrayBuffer> {
+  const types = vector([
+    [0x60, 2, I32, I32, 1, I32],
+    [0x60, 3, I32, I32, I32, 1, I32],
+  ]);
+  const limits = [0x01, ...unsigned(pages), ...unsigned(pages)];
+  const imports = vector([[...name("env"), ...name("memory"), 0x02, ...limits]]);
+  const functions = vector([[0], [1]]);
+  const exported = vector([
+    [...name("sum"), 0x00, 0],
+    [...name("copy"), 0x00, 1],
+  ]);
+  const code = vector([sized(body(false)), sized(body(true))]);
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...section(1, types),
+    ...section(2, imports),
+    ...section(3, functions),
+    ...section(7, exported),
+    ...section(10, code),
+  ]);
+}
+
+/** One function: (copy: target,) source, length -> folded sum. */
+function body(copies: boolean): number[] {
+  const target = 0;
+  const source = copies ? 1 : 0;
+  const length = source + 1;
+  const [a, b, total] = [length + 1, length + 2, length + 3];
+  const advance = (bytes: number): number[] => [
+    ...[GET, source, I32_CONST, ...signed(bytes), I32_ADD, SET, source],
+    ...(copies ? [GET, target, I32_CONST, ...signed(bytes), I32_ADD, SET, target] : []),
+    ...[GET, length, I32_CONST, ...signed(bytes), I32_SUB, SET, length],
+  ];
+  // accumulator += pairwise sums of the 16-bit words at source + offset; target + offset = them
+  const step = (accumulator: number, offset: number): number[] => {
+    const load = [GET, source, ...V128_LOAD, 0, ...unsigned(offset)];
+    return [
+      ...(copies ? [GET, target, ...load, ...V128_STORE, 0, ...unsigned(offset)] : []),
+      ...[GET, accumulator, ...load, ...I32X4_EXTADD_PAIRWISE_I16X8_U, ...I32X4_ADD, SET, accumulator],
+    ];
+  };
+  // while (length >= bytes) { ...work; advance(bytes) }
+  const repeat = (bytes: number, work: number[]): number[] => [
+    ...[BLOCK, VOID, LOOP, VOID],
+    ...[GET, length, I32_CONST, ...signed(bytes), I32_LT_U, BR_IF, 1],
+    ...work,
+    ...advance(bytes),
+    ...[BR, 0, END, END],
+  ];
+  const addScalar = (load: number): number[] => [
+    ...[GET, total, GET, source, load, 0, 0, I64_EXTEND_I32_U, I64_ADD, SET, total],
+  ];
+  const addLane = (lane: number): number[] => [
+    ...[GET, total, GET, a, ...I32X4_EXTRACT, lane, I64_EXTEND_I32_U, I64_ADD, SET, total],
+  ];
+  // total = (total & 0xffff) + (total >> 16)
+  const fold = [
+    ...[GET, total, I64_CONST, ...signed(0xffff), I64_AND],
+    ...[GET, total, I64_CONST, ...signed(16), I64_SHR_U, I64_ADD, SET, total],
+  ];
+  return [
+    ...vector([
+      [2, V128],
+      [1, I64],
+    ]),
+    ...repeat(64, [...step(a, 0), ...step(b, 16), ...step(a, 32), ...step(b, 48)]),
+    ...repeat(16, step(a, 0)),
+    ...[GET, a, GET, b, ...I32X4_ADD, SET, a],
+    ...[0, 1, 2, 3].flatMap(addLane),
+    ...repeat(2, [
+      ...(copies ? [GET, target, GET, source, I32_LOAD16_U, 0, 0, I32_STORE16, 0, 0] : []),
+      ...addScalar(I32_LOAD16_U),
+    ]),
+    ...repeat(1, [
+      ...(copies ? [GET, target, GET, source, I32_LOAD8_U, 0, 0, I32_STORE8, 0, 0] : []),
+      ...addScalar(I32_LOAD8_U),
+    ]),
+    ...fold,
+    ...fold,
+    ...[GET, total, I32_WRAP_I64, I32_CONST, ...signed(0x1ffff), I32_AND, END],
+  ];
+}
+
+const section = (id: number, content: number[]): number[] => [id, ...sized(content)];
+const sized = (content: number[]): number[] => [...unsigned(content.length), ...content];
+const vector = (items: number[][]): number[] => [...unsigned(items.length), ...items.flat()];
+const name = (text: string): number[] => sized([...text].map((c) => c.charCodeAt(0)));
+
+/** LEB128. */
+function unsigned(value: number): number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
+}
+
+function signed(value: number): number[] {
+  if (value >= -0x40 && value < 0x40) return [value & 0x7f];
+  return [(value & 0x7f) | 0x80, ...signed(value >> 7)];
+}
