@@ -54,15 +54,17 @@ export interface SocketErrorReport {
 export interface DatagramSocket {
   readonly fd: number;
   readonly family: 4 | 6;
-  /** Bytes that `receive` needs at its offset: 65535 where the kernel joins datagrams. */
+  /** 0 for a raw socket. */
   readonly localPort: number;
+  /** The kernel joins equal-sized datagrams: give `receive` 65,535 bytes. */
   readonly gro: boolean;
   readonly received: ReceivedDatagram;
   /** `local` and `remote` are addresses of the socket's family; throws a RangeError otherwise. */
   createPath(local: string, remote: string, remotePort: number): DatagramPath;
   /**
    * Sends `length` bytes of the arena as datagrams of `segmentSize` (0 or >= length: one datagram), the last may be shorter.
-   * At most 64 segments and 65,507 bytes. `tos` goes into each outer header. Returns bytes sent or a negative errno
+   * At most 64 segments and 65,507 bytes; segments longer than the path's MTU are refused (EMSGSIZE or EINVAL), since the
+   * kernel does not fragment what it cuts: send those one by one. `tos` goes into each outer header. Returns bytes sent or a negative errno
    * (-EAGAIN, -ENOBUFS, -EMSGSIZE, ...).
    */
   send(path: DatagramPath, offset: number, length: number, segmentSize: number, tos: number): number;

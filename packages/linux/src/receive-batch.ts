@@ -1,9 +1,9 @@
 /** Several datagrams from one recvmmsg: for raw sockets, which have no GRO. Each has its own buffer of `stride` bytes. */
 import type { OwnedArena } from "./arena.ts";
 import type { DatagramSocket, ReceivedDatagram } from "./datagram-socket.ts";
+import { stripIpv4Header } from "./kernel-datagram-socket.ts";
 import { errno, recvmmsg } from "./libc.ts";
 import { MessageField, MMSGHDR_LENGTH, MSG_DONTWAIT } from "./message.ts";
-import { stripIpv4Header } from "./raw-socket.ts";
 import { ReceiveMessage } from "./receive-message.ts";
 
 export class ReceiveBatch {

@@ -44,8 +44,8 @@ export class SendBatch {
   }
 
   /**
-   * Sends what was added and empties the batch. Returns how many packets went out; the rest is lost, and `lastErrno` of the
-   * first that failed is returned negative when none went.
+   * Sends what was added and empties the batch. Returns how many packets went out, in order: the rest is lost. When none
+   * went, the negative errno of the first.
    */
   flush(fd: number): number {
     const count = this.#count;
