@@ -17,6 +17,9 @@ const PACKAGES: readonly { readonly name: string; readonly file: string }[] = [
   { name: "bird2", file: "/usr/sbin/bird" },
   { name: "frr", file: "/usr/lib/frr/bgpd" },
   { name: "gobgpd", file: "/usr/bin/gobgpd" },
+  { name: "docker.io", file: "/usr/sbin/dockerd" },
+  { name: "docker-compose", file: "/usr/bin/docker-compose" },
+  { name: "debootstrap", file: "/usr/sbin/debootstrap" },
 ];
 
 export const missingPackages = (): string[] => PACKAGES.filter((p) => !existsSync(p.file)).map((p) => p.name);

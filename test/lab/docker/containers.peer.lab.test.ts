@@ -1,0 +1,151 @@
+/**
+ * `docker compose up` for real: a daemon of our own, an image built from a base made here, the default lab in containers,
+ * and what a user does with it: traffic both ways, kill an instance, start it again, kill the supervisor, take it down.
+ */
+import { spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import type { LabStatus } from "@tandem/contract";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { BASE_IMAGE, makeBaseImage } from "./base-image.ts";
+import { DockerDaemon } from "./docker-daemon.ts";
+
+const SITE_HOST = "10.51.0.4";
+const VNET_HOST = "10.11.0.4";
+let daemon: DockerDaemon;
+
+beforeAll(async () => {
+  daemon = await DockerDaemon.start();
+  makeBaseImage(daemon);
+  const build = [
+    "build",
+    "--network",
+    "host",
+    "--file",
+    "docker/Dockerfile",
+    "--build-arg",
+    `BASE_IMAGE=${BASE_IMAGE}`,
+  ];
+  daemon.must(daemon.docker([...build, "--tag", "tandem", "."], { timeoutSeconds: 240 }));
+}, 600_000);
+
+afterAll(async () => {
+  if (daemon === undefined) return;
+  daemon.compose(["down", "--volumes", "--timeout", "2"]);
+  await daemon.stop();
+}, 120_000);
+
+const inside = (service: string, argv: readonly string[], timeoutSeconds = 60) =>
+  daemon.compose(["exec", "-T", service, ...argv], { timeoutSeconds });
+
+function labStatus(): LabStatus {
+  return JSON.parse(inside("supervisor", ["tandem", "status", "--json"]).stdout) as LabStatus;
+}
+
+async function until(what: string, seconds: number, holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  while (!holds()) {
+    if (performance.now() > deadline) {
+      const logs = daemon.compose(["logs", "--no-color", "--tail", "15"]).stdout;
+      throw new Error(`${what}: not within ${seconds} s\n${logs}`);
+    }
+    await delay(250);
+  }
+}
+
+const container = (service: string): string => daemon.compose(["ps", "-q", service]).stdout.trim();
+
+const health = (service: string): string =>
+  daemon.docker(["inspect", "--format", "{{.State.Health.Status}}", container(service)]).stdout.trim();
+
+/** Sends `count` pings 20 ms apart while `during` runs; returns how many were lost. */
+async function lostPings(count: number, during: () => Promise<void>): Promise<number> {
+  const ping = spawn(
+    "docker",
+    ["exec", container("vnet1-host"), "ping", "-q", "-i", "0.02", "-c", String(count), "-W", "1", SITE_HOST],
+    { env: { ...process.env, DOCKER_HOST: `unix://${daemon.folder}/docker.sock` } },
+  );
+  let text = "";
+  ping.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  const ended = new Promise<void>((resolve) => ping.once("close", () => resolve()));
+  await during();
+  await ended;
+  const match = /(\d+) packets transmitted, (\d+) received/.exec(text);
+  if (match === null) throw new Error(`ping said: ${text}`);
+  return Number(match[1]) - Number(match[2]);
+}
+
+const megabits = (text: string): number =>
+  (JSON.parse(text) as { end: { sum_received: { bits_per_second: number } } }).end.sum_received
+    .bits_per_second / 1e6;
+
+it("comes up healthy in every role, with four tunnels and four sessions", async () => {
+  daemon.must(daemon.compose(["up", "--detach", "--no-build"], { timeoutSeconds: 180 }));
+  const services = daemon
+    .must(daemon.compose(["config", "--services"]))
+    .trim()
+    .split("\n")
+    .filter((s) => s !== "bench");
+  await until("every service healthy", 90, () => services.every((s) => health(s) === "healthy"));
+  const status = labStatus();
+  expect(status.ready, status.reasons.join("; ")).toBe(true);
+  expect(status.tunnels.filter((t) => t.ike === "ESTABLISHED" && t.children.length > 0)).toHaveLength(4);
+  expect(status.bgpPeers.filter((p) => p.state === "Established").length).toBeGreaterThanOrEqual(4);
+}, 240_000);
+
+it("is seen alike from the devices' side: SPIs mirrored, two tunnels each", () => {
+  const gateway = labStatus().tunnels.flatMap((t) => t.children.map((c) => `${c.spiIn}/${c.spiOut}`));
+  for (const device of ["device1", "device2"]) {
+    const sas = JSON.parse(
+      daemon.must(inside(device, ["tandem", "sas", "--node", device, "--json"])),
+    ) as LabStatus["tunnels"];
+    expect(sas).toHaveLength(2);
+    for (const child of sas.flatMap((t) => t.children))
+      expect(gateway).toContain(`${child.spiOut}/${child.spiIn}`);
+  }
+});
+
+it("carries iperf3 both ways", () => {
+  for (const [from, to] of [
+    ["vnet1-host", SITE_HOST],
+    ["onprem-host", VNET_HOST],
+  ] as const) {
+    const rate = megabits(daemon.must(inside(from, ["iperf3", "-c", to, "-t", "3", "-P", "4", "-J"])));
+    process.stdout.write(`containers: ${from} to ${to}: ${Math.round(rate)} Mbit/s\n`);
+    expect(rate).toBeGreaterThan(100);
+  }
+}, 60_000);
+
+it("survives docker kill of an instance during traffic, says so, and takes it back", async () => {
+  const lost = await lostPings(300, async () => {
+    await delay(1000);
+    daemon.must(daemon.docker(["kill", container("gw-in-0")]));
+  });
+  process.stdout.write(`containers: ${lost} of 300 pings lost at docker kill of gw-in-0 (20 ms apart)\n`);
+  expect(lost).toBeLessThan(150);
+  const status = labStatus();
+  expect(status.instances.find((i) => i.name === "gw/IN_0")?.state).toBe("down");
+  daemon.must(daemon.compose(["start", "gw-in-0"]));
+  await until("the instance to come back", 60, () => labStatus().ready);
+}, 180_000);
+
+it("loses nothing when the supervisor is killed, and finds it again", async () => {
+  const lost = await lostPings(150, async () => {
+    await delay(500);
+    daemon.must(daemon.docker(["kill", container("supervisor")]));
+  });
+  expect(lost).toBe(0);
+  daemon.must(daemon.compose(["start", "supervisor"]));
+  await until("the supervisor to be healthy", 60, () => health("supervisor") === "healthy");
+}, 120_000);
+
+it("comes back as it was after down and up, and down leaves nothing", async () => {
+  daemon.must(daemon.compose(["down", "--timeout", "3"], { timeoutSeconds: 120 }));
+  daemon.must(daemon.compose(["up", "--detach", "--no-build"], { timeoutSeconds: 120 }));
+  await until("ready again", 90, () => container("supervisor") !== "" && health("supervisor") === "healthy");
+  daemon.must(daemon.compose(["down", "--volumes", "--timeout", "3"], { timeoutSeconds: 120 }));
+  expect(daemon.docker(["ps", "-aq"]).stdout.trim()).toBe("");
+  expect(daemon.docker(["volume", "ls", "-q"]).stdout.trim()).toBe("");
+  expect(daemon.docker(["network", "ls", "--format", "{{.Name}}"]).stdout).not.toMatch(/tandemtest/);
+}, 300_000);
