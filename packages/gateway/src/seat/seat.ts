@@ -71,6 +71,8 @@ export class Seat {
     if (before === undefined && connection.remote.address !== null) {
       this.#addTunnel(tunnel, connection, connection.remote.address);
     }
+    this.bgp?.setConnection(connection);
+    if (this.#book.isUp(tunnel)) this.bgp?.setPath(tunnel, true);
     this.#driver.input({
       kind: "connection-set",
       connection: ikeConnection(
@@ -80,7 +82,6 @@ export class Seat {
       ),
     });
     if (before !== undefined && this.#book.isUp(tunnel)) this.#claimRoutes(tunnel, connection);
-    this.bgp?.setConnection(connection);
     this.#context.flushFib();
   }
 
