@@ -44,17 +44,19 @@ function sourcesOf(folder: string): string[] {
 const stripComments = (text: string): string =>
   text.replace(/\/\*[\s\S]*?\*\//g, (m) => m.replace(/[^\n]/g, " ")).replace(/(^|[^:"'`])\/\/[^\n]*/g, "$1");
 
+/** `import ... from "x"`, `export ... from "x"`, `import "x"`, `import("x")`. */
+const IMPORT =
+  /^(?:import|export)\s+(type\s+)?(?:[\w$*{},\s]+?\s+from\s+)?["']([^"'\n]+)["'];|\bimport\(\s*["']([^"'\n]+)["']\s*\)/gm;
+
 const sources: Source[] = Object.keys(MAY_IMPORT).flatMap((name) =>
   sourcesOf(join(packages, name, "src")).map((path) => {
     const text = readFileSync(path, "utf8");
-    const imports = [
-      ...text.matchAll(
-        /^(?:import|export)\b[^;"'=()]*?(?:from\s*)?["']([^"'\n]+)["']|\bimport\(["']([^"'\n]+)["']\)/gm,
-      ),
-    ].map((m) => m[1] ?? m[2]!);
-    const loads = [
-      ...text.matchAll(/^(?:import|export) (?!type )[^;"'=()]*?(?:from\s*)?["']([^"'\n]+)["']/gm),
-    ].map((m) => m[1]!);
+    const statements = [...text.matchAll(IMPORT)].map((m) => ({
+      typeOnly: m[1] !== undefined,
+      from: (m[2] ?? m[3])!,
+    }));
+    const imports = statements.map(({ from }) => from);
+    const loads = statements.filter(({ typeOnly }) => !typeOnly).map(({ from }) => from);
     return { package: name, path: relative(root, path), text, imports, loads };
   }),
 );
