@@ -108,7 +108,7 @@ function addCable({ ends: [a, b], mtu }: CableLayout): string {
 async function configureNamespace(realm: Realm, namespace: NamespaceLayout): Promise<void> {
   const interfaces: string[] = [];
   for (const { name, addresses } of namespace.interfaces) {
-    interfaces.push(`link set ${name} up`);
+    interfaces.push(`link set dev ${name} up`);
     for (const address of addresses) {
       interfaces.push(`address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`);
     }

@@ -29,6 +29,10 @@ export async function supervisorView(plan: LabPlan): Promise<SupervisorView> {
       .map(({ name }) => name);
     return { profile: parsed.data.profile, reasons: [], draining: new Set(draining) };
   } catch (error) {
-    return { profile: undefined, reasons: [`supervisor: ${reasonOf(error).replace(/^nothing answers.*: /, "")}`], draining: new Set() };
+    return {
+      profile: undefined,
+      reasons: [`supervisor: ${reasonOf(error).replace(/^nothing answers.*: /, "")}`],
+      draining: new Set(),
+    };
   }
 }
