@@ -8,7 +8,7 @@ import {
   type SignatureScheme,
 } from "../src/index.ts";
 
-/** RFC 7427 appendix A; Ed25519 from RFC 8420 appendix A. */
+/** The blobs that RFC 7427 appendix A and RFC 8420 list, derived from their object identifiers (vectors/PROVENANCE.md). */
 const BLOBS: [string, SignatureScheme, string][] = [
   ["sha1WithRSAEncryption", { kind: "rsa-pkcs1", hash: "sha1" }, "300d06092a864886f70d0101050500"],
   ["sha256WithRSAEncryption", { kind: "rsa-pkcs1", hash: "sha256" }, "300d06092a864886f70d01010b0500"],
