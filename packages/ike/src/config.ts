@@ -67,12 +67,16 @@ export interface PskAuthentication {
 
 export interface CertificateAuthentication {
   readonly method: "certificate";
-  /** PEM, own leaf first. */
-  readonly chain: readonly string[];
-  /** PEM (PKCS#8). */
-  readonly privateKey: string;
-  readonly roots: readonly string[];
-  readonly crls: readonly string[];
+  /** DER, own leaf first. */
+  readonly chain: readonly Uint8Array[];
+  /** PKCS #8 DER (crypto's `privateKeyFromPem` makes it from PEM). */
+  readonly privateKey: Uint8Array;
+  /** DER certificates that are believed. */
+  readonly trustAnchors: readonly Uint8Array[];
+  /** DER. */
+  readonly crls: readonly Uint8Array[];
+  /** Use RSASSA-PSS where the peer knows RFC 7427; default false (PKCS #1 v1.5, which everybody has). */
+  readonly preferPss?: boolean;
 }
 
 export type Authentication = PskAuthentication | CertificateAuthentication;
@@ -133,5 +137,7 @@ export interface IkeEndpointOptions {
   /** A name that makes IKE SA and Child SA ids unique in the process, for example the seat's. */
   readonly name?: string;
   readonly replicate?: boolean;
+  /** Unix time in milliseconds at instant 0: certificates are checked against the calendar. */
+  readonly unixTimeAtZero?: number;
   readonly limits?: IkeLimits;
 }

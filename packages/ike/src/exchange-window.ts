@@ -59,6 +59,13 @@ export class ExchangeWindow {
     this.#outstanding = undefined;
   }
 
+  /** RFC 6311 §5.1. */
+  synchronise(nextSend: number, nextReceive: number): void {
+    this.nextSend = nextSend;
+    this.nextReceive = nextReceive;
+    this.lastResponse = undefined;
+  }
+
   classify(messageId: number): "new" | "repeat" | "out-of-window" {
     if (messageId === this.nextReceive) return "new";
     if (messageId === this.nextReceive - 1 && this.lastResponse?.messageId === messageId) return "repeat";

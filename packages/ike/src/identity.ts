@@ -6,9 +6,15 @@
  *   user@example.com         ID_RFC822_ADDR     vpn.example.com       ID_FQDN
  *   fqdn:text, rfc822:text, dn:#hex             the named type
  */
-import { bytesToHex, hexToBytes } from "@tandem/crypto";
+import {
+  bytesToHex,
+  hexToBytes,
+  type Identity,
+  type IdentityType,
+  nameFromText,
+  nameToText,
+} from "@tandem/crypto";
 import { formatAddress, parseAddress } from "@tandem/wire";
-import { distinguishedName, distinguishedNameText } from "./distinguished-name.ts";
 import { IdType, idTypeName } from "./iana.ts";
 import { printableText, utf8Bytes } from "./message/octets.ts";
 import type { IdPayload } from "./message/payloads/id.ts";
@@ -29,7 +35,7 @@ export function parseIdentity(text: string): WireIdentity | undefined {
   if (/^dn:#([0-9a-fA-F]{2})+$/.test(text))
     return { idType: IdType.DER_ASN1_DN, data: hexToBytes(text.slice(4)) };
   if (/^[A-Za-z.0-9]+ *=/.test(text)) {
-    const data = distinguishedName(text);
+    const data = readName(text);
     return data === undefined ? undefined : { idType: IdType.DER_ASN1_DN, data };
   }
   if (text.startsWith("@")) return { idType: IdType.FQDN, data: utf8Bytes(text.slice(1)) };
@@ -50,7 +56,7 @@ export function identityText(id: WireIdentity): string {
     case IdType.KEY_ID:
       return `keyid:${printableText(id.data)}`;
     case IdType.DER_ASN1_DN:
-      return distinguishedNameText(id.data) ?? `dn:#${bytesToHex(id.data)}`;
+      return nameToText(id.data);
     default:
       break;
   }
@@ -62,10 +68,7 @@ export function identityEquals(a: WireIdentity, b: WireIdentity): boolean {
   if (a.idType !== b.idType) return false;
   if (a.idType === IdType.FQDN || a.idType === IdType.RFC822_ADDR)
     return printableText(a.data).toLowerCase() === printableText(b.data).toLowerCase();
-  if (a.idType === IdType.DER_ASN1_DN) {
-    const [x, y] = [distinguishedNameText(a.data), distinguishedNameText(b.data)];
-    if (x !== undefined && y !== undefined) return x === y;
-  }
+  if (a.idType === IdType.DER_ASN1_DN) return nameToText(a.data) === nameToText(b.data);
   return bytesToHex(a.data) === bytesToHex(b.data);
 }
 
@@ -73,4 +76,24 @@ export function identityMatches(configured: string, presented: WireIdentity): bo
   if (isAnyIdentity(configured)) return true;
   const own = parseIdentity(configured);
   return own !== undefined && identityEquals(own, presented);
+}
+
+const IDENTITY_TYPES: Readonly<Record<number, IdentityType>> = {
+  [IdType.IPV4_ADDR]: "ipv4-addr",
+  [IdType.FQDN]: "fqdn",
+  [IdType.RFC822_ADDR]: "rfc822-addr",
+  [IdType.IPV6_ADDR]: "ipv6-addr",
+  [IdType.DER_ASN1_DN]: "der-asn1-dn",
+  [IdType.KEY_ID]: "key-id",
+};
+
+function readName(text: string): Uint8Array | undefined {
+  const name = nameFromText(text);
+  return "error" in name ? undefined : name;
+}
+
+/** The identity as crypto's certificate check takes it; undefined for types that no certificate can prove. */
+export function certificateIdentity(id: WireIdentity): Identity | undefined {
+  const type = IDENTITY_TYPES[id.idType];
+  return type === undefined ? undefined : { type, data: id.data };
 }

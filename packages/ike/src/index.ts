@@ -14,6 +14,7 @@ export type {
   TrafficSelector,
 } from "./config.ts";
 export { CLOUD_ESP_PROPOSALS, CLOUD_IKE_PROPOSALS } from "./default-proposals.ts";
+export { IkeEndpoint } from "./endpoint.ts";
 export type {
   ChildSaInstall,
   Datagram,

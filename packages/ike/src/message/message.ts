@@ -8,6 +8,8 @@ import type { NotifyPayload } from "./payloads/notify.ts";
 export interface IkeMessage {
   readonly header: IkeHeader;
   readonly payloads: readonly Payload[];
+  /** The datagram as it came (the last one of a fragmented message): AUTH signs the raw IKE_SA_INIT. */
+  readonly raw: Uint8Array;
 }
 
 export function find<K extends PayloadKind>(message: IkeMessage, kind: K): PayloadOf<K> | undefined {

@@ -39,7 +39,12 @@ export type Payload =
   | UnknownPayload;
 
 export type PayloadKind = Payload["kind"];
-export type PayloadOf<K extends PayloadKind> = Extract<Payload, { kind: K }>;
+/** Distributes over payloads whose kind is itself a union (IDi and IDr, TSi and TSr). */
+export type PayloadOf<K extends PayloadKind, P = Payload> = P extends { readonly kind: infer Own }
+  ? K extends Own
+    ? P
+    : never
+  : never;
 
 export const GENERIC_HEADER_LENGTH = 4;
 const CRITICAL = 0x80;

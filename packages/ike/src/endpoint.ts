@@ -1,0 +1,460 @@
+/**
+ * The IKE endpoint of one seat: finds the IKE SA of a datagram, guards IKE_SA_INIT, owns all IKE SAs and tunnels.
+ *
+ *   datagram ─▶ header ─┬─ IKE_SA_INIT request ─▶ admission gate ─▶ new IkeSa
+ *                       ├─ our SPI known ───────▶ IkeSa
+ *                       └─ unknown SPI ─────────▶ INVALID_IKE_SPI, rate limited
+ *
+ * Nothing here grows with the number of IKE SAs except maps and one heap of deadlines.
+ */
+import { bytesToHex, type CryptoJob, type CryptoResult } from "@tandem/crypto";
+import type { Engine, Instant, Random } from "@tandem/sansio";
+import { AddressPools } from "./address-pool.ts";
+import { AdmissionGate, statelessAnswer } from "./admission.ts";
+import type { ChildSa } from "./child-sa.ts";
+import type { IkeConnection, IkeEndpointOptions } from "./config.ts";
+import { FRAGMENT_IP_SIZE, MESSAGE_MAX_LENGTH, PENDING_DATAGRAMS_MAX, REKEYED_LINGER } from "./constants.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
+import type { Datagram, DownCause, IkeEffect, IkeInput } from "./events.ts";
+import type { ExportedIkeSa } from "./exported-ike-sa.ts";
+import { ExchangeType, NotifyType } from "./iana.ts";
+import { IkeSa } from "./ike-sa.ts";
+import { exportIkeSa, importIkeSa } from "./ike-sa-export.ts";
+import type { IkeSaHost, Path } from "./ike-sa-host.ts";
+import { type DropReason, receive } from "./ike-sa-input.ts";
+import { decodeIkeHeader, IKE_HEADER_LENGTH, type IkeHeader, ZERO_SPI } from "./message/header.ts";
+import { isMalformed } from "./message/octets.ts";
+import { decodePayloadChain } from "./message/payload.ts";
+import { notify } from "./message/payloads/notify.ts";
+import { ReplicationBarrier } from "./replication-barrier.ts";
+import { type RetransmitSchedule, retransmitSchedule } from "./retransmit.ts";
+import { Tunnels } from "./tunnels.ts";
+
+export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
+  readonly random: Random;
+  readonly schedule: RetransmitSchedule;
+  readonly fragmentIpSize: number;
+  readonly unixTimeAtZero: number;
+  readonly pools: AddressPools = new AddressPools();
+  /** How many datagrams were dropped, by reason. */
+  readonly drops: Partial<Record<DropReason, number>> = {};
+  now: Instant = 0;
+  readonly #name: string;
+  readonly #replicates: boolean;
+  readonly #gate: AdmissionGate;
+  readonly #barrier: ReplicationBarrier = new ReplicationBarrier();
+  readonly #tunnels: Tunnels;
+  readonly #bySpi: Map<string, IkeSa> = new Map();
+  readonly #byChild: Map<string, IkeSa> = new Map();
+  readonly #childSpis: Set<number> = new Set();
+  readonly #heap: DeadlineHeap<IkeSa> = new DeadlineHeap();
+  readonly #touched: Set<IkeSa> = new Set();
+  readonly #jobs: Map<number, (result: CryptoResult) => void> = new Map();
+  readonly #pending: Map<
+    IkeSa,
+    { readonly header: IkeHeader; readonly path: Path; readonly bytes: Uint8Array }[]
+  > = new Map();
+  #effects: IkeEffect[] = [];
+  #polled = 0;
+  #grace: { readonly at: Instant; readonly effect: IkeEffect }[] = [];
+  #nextJob = 1;
+  #nextId = 1;
+
+  constructor(options: IkeEndpointOptions) {
+    const limits = options.limits ?? {};
+    this.random = options.random;
+    this.schedule = retransmitSchedule(limits);
+    this.fragmentIpSize = limits.fragmentIpSize ?? FRAGMENT_IP_SIZE;
+    this.unixTimeAtZero = options.unixTimeAtZero ?? 0;
+    this.#name = options.name ?? "ike";
+    this.#replicates = options.replicate === true;
+    this.#gate = new AdmissionGate(options.random, limits);
+    this.#tunnels = new Tunnels(this);
+  }
+
+  // ── the engine ─────────────────────────────────────────────────────────────
+
+  handle(input: IkeInput, now: Instant): void {
+    this.now = now;
+    this.#take(input);
+    this.#settle();
+  }
+
+  handleTimeout(now: Instant): void {
+    this.now = now;
+    while (this.#grace[0] !== undefined && this.#grace[0].at <= now) this.emit(this.#grace.shift()!.effect);
+    for (let sa = this.#heap.popDue(now); sa !== undefined; sa = this.#heap.popDue(now)) {
+      if (sa.isForgettable(now)) this.#forget(sa);
+      else {
+        sa.handleTimeout(now);
+        this.touch(sa);
+      }
+    }
+    this.#tunnels.handleTimeout(now);
+    this.#settle();
+  }
+
+  poll(): IkeEffect | undefined {
+    if (this.#polled < this.#effects.length) return this.#effects[this.#polled++];
+    if (this.#polled > 0) {
+      this.#effects = [];
+      this.#polled = 0;
+    }
+    return undefined;
+  }
+
+  nextTimeout(): Instant | undefined {
+    const all = [this.#heap.next(), this.#tunnels.nextTimeout(), this.#grace[0]?.at].filter(
+      (t) => t !== undefined,
+    );
+    return all.length === 0 ? undefined : Math.min(...all);
+  }
+
+  #take(input: IkeInput): void {
+    switch (input.kind) {
+      case "datagram": {
+        this.#datagram(input);
+        return;
+      }
+      case "crypto-result": {
+        const done = this.#jobs.get(input.id);
+        this.#jobs.delete(input.id);
+        done?.(input.result);
+        return;
+      }
+      case "replicated": {
+        this.#transmit(this.#barrier.release(input.barrier));
+        return;
+      }
+      case "adopt": {
+        this.#adopt(input.ikeSas, input.announce === true);
+        return;
+      }
+      case "esp-received": {
+        const sa = this.#byChild.get(input.childSa);
+        if (sa === undefined) return;
+        sa.heard(this.now);
+        const child = sa.children.byId(input.childSa);
+        if (child !== undefined) sa.children.inUse(child);
+        this.touch(sa);
+        return;
+      }
+      case "endpoint-moved": {
+        const sa = this.#byChild.get(input.childSa);
+        sa?.follow({ ...sa.path, remote: input.remote, remotePort: input.remotePort });
+        return;
+      }
+      case "child-soft-expired":
+      case "child-hard-expired": {
+        const sa = this.#byChild.get(input.childSa);
+        const child = sa?.children.byId(input.childSa);
+        if (sa === undefined || child === undefined) return;
+        if (input.kind === "child-soft-expired") sa.children.rekey(child);
+        else if (child.state !== "deleting") sa.children.expire(child, input.cause);
+        this.touch(sa);
+        return;
+      }
+      default: {
+        this.#tunnels.take(input);
+        return;
+      }
+    }
+  }
+
+  /** Deadlines of everything that was touched, and datagrams that waited for keys. */
+  #settle(): void {
+    for (const sa of this.#pending.keys()) if (sa.channel !== undefined) this.#replayPending(sa);
+    for (const sa of this.#touched)
+      this.#heap.set(sa, this.#bySpi.get(sa.ownSpi) === sa ? sa.nextTimeout() : undefined);
+    this.#touched.clear();
+  }
+
+  // ── datagrams ──────────────────────────────────────────────────────────────
+
+  #drop(reason: DropReason): void {
+    this.drops[reason] = (this.drops[reason] ?? 0) + 1;
+  }
+
+  #datagram(datagram: Datagram): void {
+    const { payload: bytes, local, localPort, remote, remotePort } = datagram;
+    const path: Path = { local, localPort, remote, remotePort };
+    if (bytes.length > MESSAGE_MAX_LENGTH) {
+      this.#drop("too-long");
+      return;
+    }
+    const header = decodeIkeHeader(bytes);
+    if (isMalformed(header)) {
+      this.#drop(bytes.length < IKE_HEADER_LENGTH ? "short-header" : "bad-length");
+      return;
+    }
+    if (header.majorVersion !== 2) {
+      this.#wrongVersion(header, path);
+      return;
+    }
+    if (
+      header.exchangeType === ExchangeType.IKE_SA_INIT &&
+      !header.response &&
+      header.responderSpi === ZERO_SPI
+    ) {
+      this.#initRequest(header, bytes, path);
+      return;
+    }
+    const sa = this.#bySpi.get(header.fromInitiator ? header.responderSpi : header.initiatorSpi);
+    if (sa === undefined || !spisFit(sa, header)) {
+      this.#unknownSpi(header, path);
+      return;
+    }
+    const reason = receive(sa, { header, bytes, path }, this.now);
+    this.touch(sa);
+    if (reason === "no-keys") {
+      this.#keysFirst(sa, { header, bytes, path });
+      return;
+    }
+    if (reason !== undefined) this.#drop(reason);
+  }
+
+  /** RFC 7296 §2.5: only a higher version is told about ours; a lower one is IKEv1. */
+  #wrongVersion(header: IkeHeader, path: Path): void {
+    this.#drop("wrong-version");
+    if (header.majorVersion < 2 || header.response || !this.#gate.mayAnswerError(this.now)) return;
+    this.#transmit([{ ...path, payload: statelessAnswer(header, notify(NotifyType.INVALID_MAJOR_VERSION)) }]);
+  }
+
+  /** RFC 7296 §1.5, §2.21.4: a hint for a peer that outlived its IKE SA. */
+  #unknownSpi(header: IkeHeader, path: Path): void {
+    this.#drop("unknown-spi");
+    if (header.response || header.exchangeType === ExchangeType.IKE_SA_INIT) return;
+    if (!this.#gate.mayAnswerError(this.now)) return;
+    this.#transmit([{ ...path, payload: statelessAnswer(header, notify(NotifyType.INVALID_IKE_SPI)) }]);
+  }
+
+  #initRequest(header: IkeHeader, bytes: Uint8Array, path: Path): void {
+    if (!header.fromInitiator || header.messageId !== 0 || header.initiatorSpi === ZERO_SPI) {
+      this.#drop("malformed");
+      return;
+    }
+    const known = this.#gate.known(header, path);
+    if (known !== undefined) {
+      // A repetition gets the same answer; anything else with this SPI is not believed.
+      const cached = known.window.lastResponse;
+      const same =
+        known.handshake !== undefined && bytesToHex(known.handshake.realMessage1) === bytesToHex(bytes);
+      if (same && cached?.messageId === 0) known.transmit(cached.datagrams, path);
+      else if (!same) this.#drop("unexpected-exchange");
+      return;
+    }
+    const chain = decodePayloadChain(header.nextPayload, bytes, IKE_HEADER_LENGTH);
+    if (isMalformed(chain) || chain.protectedPart !== undefined) {
+      this.#drop("malformed");
+      return;
+    }
+    const [candidate] = this.candidates(path);
+    if (candidate === undefined) {
+      this.#drop("no-connection");
+      if (!this.#gate.mayAnswerError(this.now)) return;
+      this.emit({
+        kind: "log",
+        level: "warning",
+        message: `${path.remote} tried to connect to ${path.local}: no connection is configured for that address`,
+      });
+      this.#transmit([{ ...path, payload: statelessAnswer(header, notify(NotifyType.NO_PROPOSAL_CHOSEN)) }]);
+      return;
+    }
+    const admission = this.#gate.admit(header, chain.payloads, path, this.now);
+    if (admission.kind !== "admit") this.#drop(admission.reason);
+    if (admission.kind === "answer") this.#transmit([{ ...path, payload: admission.datagram }]);
+    if (admission.kind !== "admit") return;
+    const sa = new IkeSa(this, {
+      tunnel: candidate.remote === null ? "" : candidate.tunnel,
+      template: undefined,
+      connection: undefined,
+      initiator: false,
+      initiatorSpi: header.initiatorSpi,
+      responderSpi: this.newIkeSpi(),
+      path,
+      now: this.now,
+    });
+    this.register(sa);
+    this.#gate.enter(sa, path);
+    sa.takeRequest({ header, payloads: chain.payloads, raw: bytes }, path);
+  }
+
+  /** The responder makes its keys when the first protected message comes: a flood of IKE_SA_INIT costs no key agreement. */
+  #keysFirst(sa: IkeSa, incoming: { header: IkeHeader; bytes: Uint8Array; path: Path }): void {
+    const waiting = this.#pending.get(sa);
+    if (waiting !== undefined) {
+      if (waiting.length < PENDING_DATAGRAMS_MAX) waiting.push(incoming);
+      else this.#drop("no-keys");
+      return;
+    }
+    if (incoming.header.exchangeType !== ExchangeType.IKE_AUTH || !sa.makeKeys()) {
+      this.#drop("no-keys");
+      return;
+    }
+    this.#pending.set(sa, [incoming]);
+  }
+
+  #replayPending(sa: IkeSa): void {
+    const waiting = this.#pending.get(sa) ?? [];
+    this.#pending.delete(sa);
+    for (const incoming of waiting) {
+      const reason = receive(sa, incoming, this.now);
+      if (reason !== undefined) this.#drop(reason);
+    }
+    this.touch(sa);
+  }
+
+  // ── what IKE SAs ask for (IkeSaHost) ───────────────────────────────────────
+
+  touch(sa: IkeSa): void {
+    this.#touched.add(sa);
+  }
+
+  emit(effect: IkeEffect): void {
+    this.#effects.push(effect);
+  }
+
+  emitAfterGrace(effect: IkeEffect, now: Instant): void {
+    this.#grace.push({ at: now + REKEYED_LINGER, effect });
+  }
+
+  submit(job: CryptoJob, done: (result: CryptoResult) => void): () => void {
+    const id = this.#nextJob++;
+    this.#jobs.set(id, done);
+    this.emit({ kind: "crypto-job", id, job });
+    return () => this.#jobs.delete(id);
+  }
+
+  send(sa: IkeSa, path: Path, payloads: readonly Uint8Array[]): void {
+    this.touch(sa);
+    const datagrams = payloads.map((payload) => ({ ...path, payload }));
+    const state = this.#replicates ? exportIkeSa(sa) : undefined;
+    if (state === undefined) this.#transmit(datagrams);
+    else this.#replicate(sa, state, datagrams);
+  }
+
+  changed(sa: IkeSa): void {
+    const state = this.#replicates ? exportIkeSa(sa) : undefined;
+    if (state !== undefined) this.#replicate(sa, state, []);
+  }
+
+  #replicate(sa: IkeSa, state: ExportedIkeSa | null, datagrams: readonly Datagram[]): void {
+    const barrier = this.#barrier.raise(datagrams);
+    this.emit({ kind: "replicate", barrier, ikeSa: sa.id, tunnel: sa.tunnel, state });
+  }
+
+  #transmit(datagrams: readonly Datagram[]): void {
+    for (const datagram of datagrams) this.emit({ kind: "transmit", ...datagram });
+  }
+
+  newIkeSpi(): string {
+    let spi = ZERO_SPI;
+    while (spi === ZERO_SPI || this.#bySpi.has(spi)) spi = bytesToHex(this.random.bytes(8));
+    return spi;
+  }
+
+  /** SPIs 0 to 255 are reserved (RFC 4303 §2.1). */
+  newChildSpi(): number {
+    let spi = 0;
+    while (spi < 256 || this.#childSpis.has(spi)) spi = this.random.below(0x1_0000_0000);
+    return spi;
+  }
+
+  newId(kind: "ike" | "child"): string {
+    return `${this.#name}/${kind}-${this.#nextId++}`;
+  }
+
+  indexChild(childSa: string, sa: IkeSa | undefined): void {
+    const child = sa?.children.byId(childSa) ?? this.#byChild.get(childSa)?.children.byId(childSa);
+    if (sa === undefined) this.#byChild.delete(childSa);
+    else this.#byChild.set(childSa, sa);
+    if (child !== undefined && sa !== undefined) this.#childSpis.add(child.install.spiIn);
+  }
+
+  candidates(path: Path): readonly IkeConnection[] {
+    return this.#tunnels.candidates(path);
+  }
+
+  tunnelName(connection: IkeConnection, remoteId: string): string {
+    return connection.remote === null ? `${connection.tunnel}/${remoteId}` : connection.tunnel;
+  }
+
+  register(sa: IkeSa): void {
+    this.#bySpi.set(sa.ownSpi, sa);
+    this.#tunnels.enter(sa);
+    this.touch(sa);
+  }
+
+  established(sa: IkeSa, _now: Instant, initialContact: boolean): void {
+    this.#gate.leave(sa);
+    this.#tunnels.established(sa, initialContact);
+  }
+
+  livingChild(sa: IkeSa): ChildSa | undefined {
+    return this.#tunnels.livingChild(sa);
+  }
+
+  isOnlyContact(sa: IkeSa): boolean {
+    return this.#tunnels.isOnlyContact(sa);
+  }
+
+  reauthenticate(sa: IkeSa): void {
+    this.#tunnels.reauthenticate(sa);
+  }
+
+  ended(sa: IkeSa, cause: DownCause, reason: string): void {
+    this.#gate.leave(sa);
+    this.#pending.delete(sa);
+    this.touch(sa);
+    if (this.#replicates && sa.announced) this.#replicate(sa, null, []);
+    this.#tunnels.ended(sa, cause, reason);
+  }
+
+  #forget(sa: IkeSa): void {
+    if (this.#bySpi.get(sa.ownSpi) === sa) this.#bySpi.delete(sa.ownSpi);
+  }
+
+  // ── failover, status ───────────────────────────────────────────────────────
+
+  #adopt(values: readonly ExportedIkeSa[], announce: boolean): void {
+    for (const value of values) {
+      const connection = this.#tunnels.connectionOf(value.template ?? value.tunnel);
+      if (connection === undefined) {
+        this.emit({
+          kind: "log",
+          level: "warning",
+          tunnel: value.tunnel,
+          message: "an IKE SA of an unknown connection was not adopted",
+        });
+        continue;
+      }
+      const sa = importIkeSa(this, value, connection);
+      this.register(sa);
+      sa.adopted(value, announce);
+      this.#tunnels.established(sa, false);
+    }
+  }
+
+  /** Every IKE SA that is up, with keys. For the partner, and for nobody else. */
+  exportIkeSas(): ExportedIkeSa[] {
+    return [...this.#bySpi.values()].map(exportIkeSa).filter((value) => value !== undefined);
+  }
+
+  get tunnels(): Tunnels {
+    return this.#tunnels;
+  }
+
+  get ikeSas(): Iterable<IkeSa> {
+    return this.#bySpi.values();
+  }
+
+  get halfOpen(): number {
+    return this.#gate.size;
+  }
+}
+
+function spisFit(sa: IkeSa, header: IkeHeader): boolean {
+  if (header.initiatorSpi !== sa.initiatorSpi) return false;
+  // The initiator learns the responder's SPI from the answer to IKE_SA_INIT.
+  return header.responderSpi === sa.responderSpi || (sa.state === "initiating" && sa.channel === undefined);
+}

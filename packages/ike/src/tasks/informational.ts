@@ -1,0 +1,83 @@
+/** INFORMATIONAL as responder (RFC 7296 §1.4, §1.4.1): deletes, errors, liveness (an empty one), RFC 6311. */
+
+import { spiText } from "../child-sa.ts";
+import { NotifyType, notifyTypeName, ProtocolId } from "../iana.ts";
+import type { IkeSa } from "../ike-sa.ts";
+import { findAll, findError, findNotify, type IkeMessage } from "../message/message.ts";
+import type { Payload } from "../message/payload.ts";
+import { respondMessageIdSync } from "./message-id-sync.ts";
+import type { Response } from "./respond.ts";
+
+export function respondInformational(sa: IkeSa, message: IkeMessage): Response | undefined {
+  if (findNotify(message, NotifyType.IKEV2_MESSAGE_ID_SYNC) !== undefined)
+    return respondMessageIdSync(sa, message);
+  const deletes = findAll(message, "D");
+  if (deletes.some((d) => d.protocol === ProtocolId.IKE)) return deleteIkeSa(sa);
+  const fatal = findError(message);
+  if (fatal?.type === NotifyType.AUTHENTICATION_FAILED || fatal?.type === NotifyType.INVALID_SYNTAX) {
+    const name = notifyTypeName(fatal.type);
+    sa.note("failed", [
+      `the peer ended the IKE SA with ${name}`,
+      ...(fatal.type === NotifyType.AUTHENTICATION_FAILED
+        ? [
+            "cause: the peer does not accept this side's key, certificate or identity; cure: compare them on both sides",
+          ]
+        : []),
+    ]);
+    const cause =
+      fatal.type === NotifyType.AUTHENTICATION_FAILED ? "authentication-failed" : "protocol-error";
+    return { payloads: [], after: () => sa.close(cause, `the peer ended the IKE SA: ${name}`) };
+  }
+  const answers: string[] = [];
+  for (const { protocol, spis } of deletes) {
+    if (protocol !== ProtocolId.ESP) continue;
+    for (const spi of spis) {
+      const own = deleteChildSa(sa, Number.parseInt(spi, 16));
+      if (own !== undefined) answers.push(spiText(own));
+    }
+  }
+  const payloads: Payload[] =
+    answers.length === 0 ? [] : [{ kind: "D", protocol: ProtocolId.ESP, spis: answers }];
+  return { payloads };
+}
+
+/** RFC 7296 §1.4.1: the peer names the SPIs on which it receives; ours of the same pair go back. */
+function deleteChildSa(sa: IkeSa, spiOut: number): number | undefined {
+  const child = sa.children.bySpiOut(spiOut);
+  if (child === undefined) return undefined;
+  const { spiIn } = child.install;
+  // §2.25.1: we are closing it ourselves, so the answer to our own request does that.
+  if (child.state === "deleting" && sa.task?.kind === "delete-child" && sa.task.spiIn === spiIn) {
+    return undefined;
+  }
+  sa.drop((t) => (t.kind === "rekey-child" || t.kind === "delete-child") && t.spiIn === spiIn);
+  const rekeyed = child.state === "replaced" || child.successor !== undefined;
+  sa.children.remove(
+    child,
+    rekeyed ? "rekeyed" : "peer-deleted",
+    rekeyed ? "replaced by its successor" : "deleted by the peer",
+  );
+  if (!rekeyed && child.state !== "rekeying") sa.children.restore(child);
+  return spiIn;
+}
+
+function deleteIkeSa(sa: IkeSa): Response {
+  const { peerRekey } = sa;
+  if (sa.task?.kind === "rekey-ike") {
+    // §2.25.2: reply as usual and forget our own rekey. What the peer's rekey made stands.
+    sa.abandonTask();
+    if (peerRekey !== undefined) {
+      peerRekey.sa.inheritFrom(sa);
+      return { payloads: [], after: () => sa.close("rekeyed", "replaced by its successor") };
+    }
+  }
+  const replaced = sa.state === "replaced";
+  return {
+    payloads: [],
+    after: () =>
+      sa.close(
+        replaced ? "rekeyed" : "peer-deleted",
+        replaced ? "replaced by its successor" : "the peer deleted the IKE SA",
+      ),
+  };
+}
