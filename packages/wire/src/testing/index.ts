@@ -1,0 +1,1 @@
+export { echoPacket, ipPacket, type PacketEnds, tcpPacket, udpPacket } from "./packets.ts";
