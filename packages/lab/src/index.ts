@@ -6,6 +6,9 @@ export { ControlClient, callControl } from "./control/control-client.ts";
 export { followEvents } from "./control/follow-events.ts";
 export { type Answer, askAll, type LabProcess, labProcess, labProcesses } from "./control/lab-processes.ts";
 export { supervisorOf } from "./control/supervisor.ts";
+export { birdConf } from "./device-config/bird.ts";
+export { frrConf } from "./device-config/frr.ts";
+export { swanctlConf } from "./device-config/swanctl.ts";
 export { Incident, type IncidentReport, summarise } from "./drill/incident.ts";
 export { type WrittenReport, writeReport } from "./drill/write-report.ts";
 export { execInNode } from "./exec-in-node.ts";
@@ -21,6 +24,8 @@ export {
   readLabSource,
   type SourceOptions,
 } from "./lab-source.ts";
+export { listBenches } from "./list-benches.ts";
+export { cutLinks, healLinks, LINK_ROLES } from "./netns/cut-link.ts";
 export { realmKind } from "./netns/privileges.ts";
 export { Realm } from "./netns/realm.ts";
 export { namespaceOf } from "./plan/network-of-plan.ts";

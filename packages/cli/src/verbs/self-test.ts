@@ -1,34 +1,30 @@
-/** `self-test`: the project's tests, ring by ring (test/rings/run.ts does the work; `npm test` comes through here). */
+/** `self-test`: the rings of tests, in a process of their own (test/rings/run.ts tells the options). */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import type { Verb } from "../verb.ts";
-
-const RUNNER = join(import.meta.dirname, "..", "..", "..", "..", "test", "rings", "run.ts");
+import { REPOSITORY } from "@tandem/lab";
+import { flag, stringValue, type Verb } from "../verb.ts";
 
 export const verb: Verb = {
-  usage: "self-test [--ring NAME ...] [--full] [--yes]",
+  usage: "self-test [--ring types|lint|unit|lab] [--full] [--yes]",
   about:
-    "Runs types, lint, unit and simulation tests and the lab ring (real namespaces, packets and peers), and ends " +
-    "with a line `N passed, N failed`. docs/testing.md says what each ring holds and what it needs.",
+    "Runs the project's tests: everything that can run here, and says loudly what cannot, why, and the cure.",
   options: {
-    ring: {
-      type: "string",
-      multiple: true,
-      value: "NAME",
-      about: "only this ring: types, lint, unit, lab (repeatable)",
-    },
-    full: { type: "boolean", about: "the long runs too: big fuzz counts, all peers' matrices" },
-    yes: { type: "boolean", about: "as root: install the Debian packages that the real peers need" },
+    ring: { type: "string", value: "NAME", about: "one ring only" },
+    full: { type: "boolean", about: "the long runs too" },
+    yes: { type: "boolean", about: "as root: install the Debian packages of the real peers" },
   },
-  run({ values }) {
-    const rings = Array.isArray(values.ring) ? values.ring.map(String) : [];
+  async run(invocation) {
+    const ring = stringValue(invocation, "ring");
     const words = [
-      ...rings.flatMap((ring) => ["--ring", ring]),
-      ...(values.full === true ? ["--full"] : []),
-      ...(values.yes === true ? ["--yes"] : []),
+      ...(ring === undefined ? [] : ["--ring", ring]),
+      ...(flag(invocation, "full") ? ["--full"] : []),
+      ...(flag(invocation, "yes") ? ["--yes"] : []),
     ];
-    return new Promise((resolve) => {
-      const child = spawn(process.execPath, [RUNNER, ...words], { stdio: "inherit" });
+    const child = spawn(process.execPath, [join(REPOSITORY, "test", "rings", "run.ts"), ...words], {
+      stdio: "inherit",
+    });
+    return await new Promise((resolve, reject) => {
+      child.once("error", reject);
       child.once("close", (code) => resolve(code ?? 1));
     });
   },

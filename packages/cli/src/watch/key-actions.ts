@@ -77,7 +77,8 @@ export class KeyActions {
       p: { word: "SIGSTOP", act: send("SIGSTOP"), expectRecovery: true },
       d: {
         word: "drain",
-        act: async (node) => void (await supervisorOf(this.#folder).call("drain", { instance: node })),
+        act: async (node) =>
+          void (await supervisorOf(this.#folder).call("drain", { target: node, off: false })),
         expectRecovery: true,
       },
       r: { word: "restore", act: (node) => this.#restore(node), expectRecovery: true },

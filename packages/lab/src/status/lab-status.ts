@@ -29,7 +29,7 @@ export async function labStatus(folder: StateFolder): Promise<LabStatus> {
   const instances = plan.nodes.filter((node): node is InstanceNode => node.kind === "instance");
   const [answers, supervisor] = await Promise.all([
     Promise.all(instances.map((node) => askProcess(node.name, node.config.controlSocket))),
-    supervisorView(plan),
+    supervisorView(folder, plan),
   ]);
   const running = answers.flatMap(({ status }) => (status === undefined ? [] : [status]));
   const seats = seatsOf(plan, running);

@@ -2,6 +2,8 @@
 import { type LabPlan, LabStatus, type Profile } from "@tandem/contract";
 import { callControl } from "../control/control-client.ts";
 import { reasonOf } from "../lab-error.ts";
+import { readProcesses } from "../lab-record.ts";
+import type { StateFolder } from "../state-folder.ts";
 
 export interface SupervisorView {
   readonly profile: Profile | undefined;
@@ -12,9 +14,10 @@ export interface SupervisorView {
 const SUPERVISOR_TIMEOUT_MILLISECONDS = 1_000;
 
 /** A lab without a supervisor, or whose supervisor has died, is judged by its processes alone. */
-export async function supervisorView(plan: LabPlan): Promise<SupervisorView> {
+export async function supervisorView(folder: StateFolder, plan: LabPlan): Promise<SupervisorView> {
   const node = plan.nodes.find((one) => one.kind === "supervisor");
-  if (node === undefined) return { profile: undefined, reasons: [], draining: new Set() };
+  const started = readProcesses(folder).some((record) => record.node === node?.name);
+  if (node === undefined || !started) return { profile: undefined, reasons: [], draining: new Set() };
   try {
     const answer = await callControl(
       node.config.controlSocket,
