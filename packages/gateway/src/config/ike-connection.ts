@@ -52,7 +52,7 @@ export function ikeConnection(
 
 function ikeAuthentication(authentication: ConnectionConfig["authentication"]): Authentication {
   if (authentication.method === "psk") {
-    return { method: "psk", secret: secretBytes(new TextEncoder().encode(authentication.secret)) };
+    return { method: "psk", secret: new TextEncoder().encode(authentication.secret) };
   }
   const der = (pem: string): Uint8Array => new Uint8Array(new X509Certificate(pem).raw);
   const key = createPrivateKey(authentication.privateKey).export({ type: "pkcs8", format: "der" });

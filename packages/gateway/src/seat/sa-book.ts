@@ -48,6 +48,7 @@ export interface SaBookHooks {
 interface BookedChildSa {
   readonly id: string;
   readonly tunnel: string;
+  readonly ikeSa: string;
   readonly parameters: ChildSaParameters;
   ready: boolean;
   packetsIn: number;
@@ -72,7 +73,7 @@ export class SaBook {
   }
 
   /** `live`: the state that the partner replicated, when the Child SA is adopted. */
-  add(tunnel: string, install: ChildSaInstall, terms: ChildSaTerms, live?: ChildSaLiveState): void {
+  add(tunnel: string, ikeSa: string, install: ChildSaInstall, terms: ChildSaTerms, live?: ChildSaLiveState): void {
     const last = install.esn ? LAST_SEQUENCE.extended : LAST_SEQUENCE.plain;
     const sa: ChildSaParameters = {
       id: install.childSa,
@@ -99,6 +100,7 @@ export class SaBook {
     const booked: BookedChildSa = {
       id: sa.id,
       tunnel,
+      ikeSa,
       parameters: sa,
       ready: false,
       packetsIn: live?.packetsIn ?? 0,
@@ -134,10 +136,7 @@ export class SaBook {
     const ofTunnel = this.#tunnels.get(booked.tunnel);
     ofTunnel?.delete(childSa);
     if (this.#outbound.get(booked.tunnel) === childSa) {
-      const next = [...(ofTunnel ?? [])]
-        .reverse()
-        .map((id) => this.#childSas.get(id)!)
-        .find((sa) => sa.ready);
+      const next = this.#newestReady(booked.tunnel);
       if (next !== undefined) this.#switchTo(next);
       else {
         this.#outbound.delete(booked.tunnel);
@@ -146,6 +145,20 @@ export class SaBook {
     }
     if (ofTunnel?.size === 0) this.#tunnels.delete(booked.tunnel);
     this.#command({ kind: "remove-child-sa", childSa });
+  }
+
+  /**
+   * Another IKE SA of the tunnel took this one's place: the peer is about to forget its Child SAs, so what stands
+   * beside them carries the packets from here on.
+   */
+  retire(ikeSa: string): void {
+    for (const booked of this.#childSas.values()) {
+      if (booked.ikeSa !== ikeSa) continue;
+      booked.ready = false;
+      if (this.#outbound.get(booked.tunnel) !== booked.id) continue;
+      const next = this.#newestReady(booked.tunnel);
+      if (next !== undefined) this.#switchTo(next);
+    }
   }
 
   move(childSa: string, remote: string, remotePort: number): void {
@@ -213,6 +226,11 @@ export class SaBook {
       active.push(booked.id);
     }
     return active;
+  }
+
+  #newestReady(tunnel: string): BookedChildSa | undefined {
+    const ids = [...(this.#tunnels.get(tunnel) ?? [])].reverse();
+    return ids.map((id) => this.#childSas.get(id)!).find((booked) => booked.ready);
   }
 
   #switchTo(booked: BookedChildSa): void {

@@ -7,7 +7,7 @@
  *      configuration ─ connections ────────────────▶ └──────┘ ──▶ BgpHost ──▶ FibTable ──▶ data plane
  */
 import type { ConnectionConfig, SeatConfig } from "@tandem/contract";
-import type { ExportedIkeSa, IkeEffect, IkeInput, IkeTunnelStatus } from "@tandem/ike";
+import type { ExportedIkeSa, IkeConnection, IkeEffect, IkeInput, IkeTunnelStatus } from "@tandem/ike";
 import type { BgpHost } from "../bgp/bgp-host.ts";
 import { childBytes, ikeConnection } from "../config/ike-connection.ts";
 import type { DataPlaneEvent } from "../dataplane/commands.ts";
@@ -35,6 +35,7 @@ export class Seat {
   readonly #templates = new Map<string, string>();
   readonly #virtual = new Map<string, readonly string[]>();
   #cancelActivity: (() => void) | undefined;
+  #begun = false;
   #stopped = false;
 
   constructor(config: SeatConfig, context: SeatContext) {
@@ -51,7 +52,9 @@ export class Seat {
     });
     this.#ike = context.makeIke({
       random: context.random,
-      name: config.name,
+      // Names must not repeat where a seat goes on under another owner.
+      name: `${config.name}.${config.epoch}`,
+      unixTimeAtZero: context.wallClock() - context.clock.now(),
       replicate: context.replication !== undefined,
     });
     this.#driver = new EngineDriver<IkeInput, IkeEffect>(
@@ -73,14 +76,7 @@ export class Seat {
     }
     this.bgp?.setConnection(connection);
     if (this.#book.isUp(tunnel)) this.bgp?.setPath(tunnel, true);
-    this.#driver.input({
-      kind: "connection-set",
-      connection: ikeConnection(
-        this.#context.encapsulation === "udp" ? { ...connection, forceEncapsulation: true } : connection,
-        this.config,
-        this.#context.kind,
-      ),
-    });
+    if (this.#begun) this.#driver.input({ kind: "connection-set", connection: this.#ikeConnection(connection) });
     if (before !== undefined && this.#book.isUp(tunnel)) this.#claimRoutes(tunnel, connection);
     this.#context.flushFib();
   }
@@ -138,13 +134,40 @@ export class Seat {
       if (ikeSa.template !== undefined) this.#addTemplateTunnel(ikeSa.tunnel, ikeSa.template, ikeSa.remote);
       this.#setVirtual(ikeSa.tunnel, connection, ikeSa.virtualAddresses);
       for (const child of ikeSa.children) {
-        this.#book.add(ikeSa.tunnel, child, terms(connection), adopted?.live.get(child.childSa));
+        this.#book.add(ikeSa.tunnel, ikeSa.ikeSa, child, terms(connection), adopted?.live.get(child.childSa));
         if (child.outboundReady) this.#book.outboundReady(child.childSa);
       }
     }
-    if (adopted !== undefined) this.#driver.input({ kind: "adopt", ikeSas: adopted.ikeSas });
+    this.#begun = true;
+    if (adopted === undefined) {
+      for (const connection of this.#connections.values()) {
+        this.#driver.input({ kind: "connection-set", connection: this.#ikeConnection(connection) });
+      }
+    } else this.#adoptIke(adopted);
     this.bgp?.begin(adopted?.bgp);
     this.#context.flushFib();
+  }
+
+  /** The adopted IKE SAs stand before anything may dial: a dial would take their place. */
+  #adoptIke(adopted: Adoption): void {
+    const connections = [...this.#connections.values()];
+    for (const connection of connections) {
+      const passive = { ...this.#ikeConnection(connection), mode: "ResponderOnly" as const };
+      this.#driver.input({ kind: "connection-set", connection: passive });
+    }
+    this.#driver.input({ kind: "adopt", ikeSas: adopted.ikeSas });
+    const present = new Set(adopted.ikeSas.map((ikeSa) => ikeSa.tunnel));
+    for (const connection of connections) {
+      this.#driver.input({ kind: "connection-set", connection: this.#ikeConnection(connection) });
+      const { tunnel, mode, remote } = connection;
+      if (mode === "ResponderOnly" || remote.address === null || present.has(tunnel)) continue;
+      this.#driver.input({ kind: "initiate", tunnel });
+    }
+  }
+
+  #ikeConnection(connection: ConnectionConfig): IkeConnection {
+    const forced = this.#context.encapsulation === "udp" ? { ...connection, forceEncapsulation: true } : connection;
+    return ikeConnection(forced, this.config, this.#context.kind);
   }
 
   /**
@@ -280,6 +303,7 @@ export class Seat {
   }
 
   #ikeSaDown(effect: Effect<"ike-sa-down"> | Effect<"ike-failed">): void {
+    if (effect.kind === "ike-sa-down" && effect.cause === "replaced") this.#book.retire(effect.ikeSa);
     const quiet = effect.cause === "rekeyed" || effect.cause === "replaced";
     if (!quiet) {
       this.#event(effect.tunnel, effect.kind === "ike-failed" ? "ike.failed" : "ike.down", {
@@ -296,7 +320,7 @@ export class Seat {
   #childSaUp(effect: Effect<"child-sa-up">): void {
     const connection = this.connection(effect.tunnel);
     if (connection === undefined) return;
-    this.#book.add(effect.tunnel, effect, terms(connection));
+    this.#book.add(effect.tunnel, effect.ikeSa, effect, terms(connection));
     this.#event(effect.tunnel, effect.replaces === undefined ? "child.up" : "child.rekeyed", {
       message: `Child SA ${effect.childSa} in ${hex(effect.spiIn)} out ${hex(effect.spiOut)}`,
       childSa: effect.childSa,

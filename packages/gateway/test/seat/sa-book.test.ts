@@ -42,9 +42,9 @@ function setUp(replicated: Promise<boolean> = Promise.resolve(true)) {
 describe("SaBook", () => {
   it("rekeys make-before-break: inbound at once, outbound when ready, the old one last", () => {
     const { plane, ups, book } = setUp();
-    book.add("t", install("a", 10), terms);
+    book.add("t", "ike", install("a", 10), terms);
     book.outboundReady("a");
-    book.add("t", install("b", 20), terms);
+    book.add("t", "ike", install("b", 20), terms);
     expect(plane.kinds()).toEqual(["add-child-sa", "switch-outbound", "add-child-sa"]);
     book.outboundReady("b");
     book.remove("a");
@@ -54,10 +54,23 @@ describe("SaBook", () => {
     expect(ups).toEqual(["t up", "t down"]);
   });
 
+  it("leaves the Child SAs of a replaced IKE SA as soon as another can carry the packets", () => {
+    const { plane, ups, book } = setUp();
+    book.add("t", "ike-1", install("a", 10), terms);
+    book.outboundReady("a");
+    book.add("t", "ike-2", install("b", 20), terms);
+    book.outboundReady("b");
+    plane.commands.length = 0;
+    book.retire("ike-2");
+    expect(plane.commands).toMatchObject([{ kind: "switch-outbound", childSa: "a" }]);
+    book.remove("b");
+    expect(ups).toEqual(["t up"]);
+  });
+
   it("falls back to another usable Child SA before it removes the current one", () => {
     const { plane, book } = setUp();
     for (const id of ["a", "b"]) {
-      book.add("t", install(id, 10), terms);
+      book.add("t", "ike", install(id, 10), terms);
       book.outboundReady(id);
     }
     plane.commands.length = 0;
@@ -75,7 +88,7 @@ describe("SaBook", () => {
         confirm = resolve;
       }),
     );
-    book.add("t", install("a", 10), terms);
+    book.add("t", "ike", install("a", 10), terms);
     expect(plane.of("add-child-sa")[0]?.sequence).toEqual({ first: 1, limit: 1 + SEQUENCE_BLOCK });
     book.needSequence("a");
     await Promise.resolve();
@@ -99,7 +112,7 @@ describe("SaBook", () => {
       packetsIn: 0,
       packetsOut: 0,
     };
-    book.add("t", install("a", 10), terms, live);
+    book.add("t", "ike", install("a", 10), terms, live);
     expect(plane.of("add-child-sa")[0]?.sequence).toEqual({ first: 0xffff_ff00, limit: 0xffff_ffff });
     book.needSequence("a");
     expect(plane.of("reserve-sequence")).toEqual([]);
@@ -108,7 +121,7 @@ describe("SaBook", () => {
 
   it("without a partner stays inside the margin that an adopter leaves out, and asks for fresh keys in time", async () => {
     const { plane, short, book } = setUp(Promise.resolve(false));
-    book.add("t", install("a", 10), terms);
+    book.add("t", "ike", install("a", 10), terms);
     for (let i = 0; i < SEQUENCE_MARGIN / SEQUENCE_BLOCK + 10; i++) {
       book.needSequence("a");
       await Promise.resolve();
@@ -121,7 +134,7 @@ describe("SaBook", () => {
 
   it("reports which Child SAs received packets since the last look", () => {
     const { plane, book } = setUp();
-    book.add("t", install("a", 10), terms);
+    book.add("t", "ike", install("a", 10), terms);
     expect(book.takeActive()).toEqual([]);
     plane.counts.set("a", { bytesIn: 1, bytesOut: 0, packetsIn: 1, packetsOut: 0 });
     expect(book.takeActive()).toEqual(["a"]);
@@ -131,7 +144,7 @@ describe("SaBook", () => {
   it("tells a refusal of the data plane", async () => {
     const { plane, faults, book } = setUp();
     plane.refusals.set("add-child-sa", "SPI in use");
-    book.add("t", install("a", 10), terms);
+    book.add("t", "ike", install("a", 10), terms);
     await new Promise((resolve) => setImmediate(resolve));
     expect(faults).toEqual(["data plane refused add-child-sa: SPI in use"]);
   });
