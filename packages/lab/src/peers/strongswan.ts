@@ -249,7 +249,8 @@ function strongswanConf(socket: string, { connection, logFile }: Tunnel): string
   return renderBlock({
     charon: {
       load: "random nonce openssl kdf hmac sha1 sha2 md5 pem pkcs1 pkcs8 x509 pubkey revocation constraints curve25519 chapoly kernel-libipsec kernel-netlink socket-default vici updown",
-      install_routes: "no",
+      // kernel-libipsec routes its selectors into ipsec0, and any-to-any covers its own ESP: `main` must win.
+      routing_table_prio: "32800",
       install_virtual_ip: "no",
       ...retransmission(connection),
       plugins: {
