@@ -28,6 +28,7 @@ import { decodePayloadChain } from "./message/payload.ts";
 import { notify } from "./message/payloads/notify.ts";
 import { ReplicationBarrier } from "./replication-barrier.ts";
 import { type RetransmitSchedule, retransmitSchedule } from "./retransmit.ts";
+import { type IkeTunnelStatus, tunnelStatus } from "./tunnel-status.ts";
 import { Tunnels } from "./tunnels.ts";
 
 export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
@@ -440,8 +441,9 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
     return [...this.#bySpi.values()].map(exportIkeSa).filter((value) => value !== undefined);
   }
 
-  get tunnels(): Tunnels {
-    return this.#tunnels;
+  /** Every tunnel, those made from templates included. */
+  status(now: Instant): IkeTunnelStatus[] {
+    return [...this.#tunnels].map((tunnel) => tunnelStatus(tunnel, now));
   }
 
   get ikeSas(): Iterable<IkeSa> {

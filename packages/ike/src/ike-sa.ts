@@ -15,7 +15,7 @@
  */
 import type { Duration, Instant } from "@tandem/sansio";
 import type { IkeConnection } from "./config.ts";
-import { HALF_OPEN_TIMEOUT, NAT_KEEPALIVE_INTERVAL, NAT_T_PORT } from "./constants.ts";
+import { HALF_OPEN_TIMEOUT, NAT_KEEPALIVE_INTERVAL, NAT_T_PORT, SUCCESSOR_WAIT } from "./constants.ts";
 import type { DownCause } from "./events.ts";
 import { ExchangeWindow, type SealedExchange } from "./exchange-window.ts";
 import type { ExportedIkeSa, IkeSuite } from "./exported-ike-sa.ts";
@@ -30,7 +30,7 @@ import { encodePayloadChain, type Payload } from "./message/payload.ts";
 import type { SkChannel } from "./sk-channel.ts";
 import { invalidSyntax, type Response, respond } from "./tasks/respond.ts";
 import { awaitOnly, keysOnly, runTask } from "./tasks/run-task.ts";
-import { type Answer, type Outcome, type Procedure, type Task, URGENCY } from "./tasks/task.ts";
+import { type Answer, type Outcome, type Procedure, type Step, type Task, URGENCY } from "./tasks/task.ts";
 import type { TranscriptEntry } from "./transcript/entry.ts";
 import { renderMessage } from "./transcript/render-message.ts";
 
@@ -231,19 +231,22 @@ export class IkeSa {
       running.cancel = this.host.submit(step.value.job, (result) => {
         this.#advanceInitiator(running, result);
       });
-    else this.#sendRequest(step.value.exchangeType, step.value.payloads);
+    else this.#sendRequest(step.value);
   }
 
   // ── messages ───────────────────────────────────────────────────────────────
 
-  #sendRequest(exchangeType: number, payloads: readonly Payload[]): void {
+  #sendRequest(step: Extract<Step, { kind: "exchange" }>): void {
+    const { exchangeType, payloads } = step;
     const init = exchangeType === ExchangeType.IKE_SA_INIT;
-    const messageId = init ? 0 : this.window.nextSend;
+    const messageId = init || step.synchronises === true ? 0 : this.window.nextSend;
     const datagrams = this.#encode(exchangeType, messageId, false, payloads);
     if (init) this.handshake!.realMessage1 = datagrams[0]!;
     const dpd = this.connection?.dpdTimeout;
     const deadline = this.state !== "initiating" && dpd !== undefined ? this.now + (dpd * 2) / 3 : undefined;
+    const { nextSend } = this.window;
     this.window.begin({ messageId, datagrams }, this.now, deadline);
+    if (step.synchronises === true) this.window.nextSend = nextSend;
     this.#record("sent", exchangeType, messageId, false, payloads, datagrams.length);
     this.transmit(datagrams, this.path);
   }
@@ -254,7 +257,7 @@ export class IkeSa {
     const datagrams = this.#encode(exchangeType, messageId, true, response.payloads, response.withoutSpi);
     if (this.handshake !== undefined && exchangeType === ExchangeType.IKE_SA_INIT)
       this.handshake.realMessage2 = datagrams[0]!;
-    this.window.responded({ messageId, datagrams });
+    if (response.outsideWindow !== true) this.window.responded({ messageId, datagrams });
     this.#record("sent", exchangeType, messageId, true, response.payloads, datagrams.length);
     this.transmit(datagrams, path);
     response.after?.();
@@ -393,7 +396,7 @@ export class IkeSa {
     old.state = "replaced";
     // The peer deletes it; if it never does, it goes by itself.
     old.deadlines = { rekeyAt: Number.POSITIVE_INFINITY, expiresAt: this.now + HALF_OPEN_TIMEOUT };
-    for (const task of old.takeTasks()) this.enqueue(task);
+    for (const task of old.takeTasks()) this.retryLater(task, SUCCESSOR_WAIT);
     this.host.changed(this);
   }
 
@@ -439,8 +442,8 @@ export class IkeSa {
   adopted(value: ExportedIkeSa, announce: boolean): void {
     this.announce(undefined);
     if (announce) for (const child of this.children) this.children.announceAgain(child);
-    if (value.outstanding !== undefined) this.#repeatForPredecessor(value.outstanding);
-    else if (this.peerSupports.messageIdSync) this.enqueue({ kind: "message-id-sync" });
+    if (this.peerSupports.messageIdSync) this.enqueue({ kind: "message-id-sync" });
+    else if (value.outstanding !== undefined) this.#repeatForPredecessor(value.outstanding);
     else this.enqueue({ kind: "liveness" });
   }
 
@@ -638,7 +641,7 @@ export class IkeSa {
       ikeSa: this.id,
       exchange: exchangeTypeName(exchangeType),
       messageId,
-      lines: renderMessage(kind, exchangeType, messageId, response, payloads, datagrams, this.initiator),
+      lines: renderMessage(kind, exchangeType, messageId, response, payloads, datagrams),
     });
   }
 

@@ -1,4 +1,10 @@
-/** A snapshot of one tunnel for `status` and `sas`: everything the contract's TunnelStatus needs that IKE knows. No secrets. */
+/** What status shows of a tunnel, made from the live objects. */
+import type { Instant } from "@tandem/sansio";
+import { childStatus } from "./child-sa.ts";
+import type { IkeSaState } from "./ike-sa.ts";
+import { ikeSuiteLabel } from "./proposal.ts";
+import type { Tunnel } from "./tunnel.ts";
+
 export interface IkeChildStatus {
   readonly childSa: string;
   readonly policy: string;
@@ -15,6 +21,7 @@ export interface IkeChildStatus {
   readonly lifeSeconds: number;
 }
 
+/** A snapshot of one tunnel for `status` and `sas`: everything the contract's TunnelStatus needs that IKE knows. No secrets. */
 export interface IkeTunnelStatus {
   readonly tunnel: string;
   readonly connection: string;
@@ -38,4 +45,52 @@ export interface IkeTunnelStatus {
   readonly rekeySeconds?: number;
   readonly virtualAddresses?: { readonly local: readonly string[]; readonly remote: readonly string[] };
   readonly children: readonly IkeChildStatus[];
+}
+
+const STATES: Readonly<Record<IkeSaState, IkeTunnelStatus["state"]>> = {
+  initiating: "CONNECTING",
+  "half-open": "CONNECTING",
+  established: "ESTABLISHED",
+  replaced: "REKEYING",
+  deleting: "DELETING",
+  closed: "DOWN",
+};
+
+export function tunnelStatus(tunnel: Tunnel, now: Instant): IkeTunnelStatus {
+  const { connection } = tunnel;
+  const sa = tunnel.current;
+  const base = {
+    tunnel: tunnel.name,
+    connection: connection.connection,
+    ...(tunnel.template === undefined ? {} : { template: tunnel.template }),
+  };
+  const reason = sa?.childFailure ?? tunnel.reason;
+  const why = reason === undefined || (sa?.isUp === true && sa.children.size > 0) ? {} : { reason };
+  if (sa === undefined || sa.state === "closed")
+    return { ...base, ...why, state: tunnel.dials ? "CREATED" : "DOWN", children: [] };
+  const rekeying = sa.isUp && sa.task?.kind === "rekey-ike";
+  const children = [...tunnel.sas].flatMap((each) =>
+    [...each.children].filter((c) => c.state === "installed" || c.state === "rekeying"),
+  );
+  return {
+    ...base,
+    ...why,
+    ...sa.path,
+    state: rekeying ? "REKEYING" : STATES[sa.state],
+    ikeSa: sa.id,
+    initiator: sa.initiator,
+    initiatorSpi: sa.initiatorSpi,
+    responderSpi: sa.responderSpi,
+    localId: sa.localIdentity === "" ? connection.localId : sa.localIdentity,
+    remoteId: sa.remoteIdentity === "" ? connection.remoteId : sa.remoteIdentity,
+    ...(sa.channel === undefined ? {} : { ikeSuite: ikeSuiteLabel(sa.channel.suite) }),
+    ...(sa.establishedAt === undefined
+      ? {}
+      : { establishedSeconds: Math.max(0, Math.round((now - sa.establishedAt) / 1000)) }),
+    ...(sa.deadlines === undefined || !Number.isFinite(sa.deadlines.rekeyAt)
+      ? {}
+      : { rekeySeconds: Math.max(0, Math.round((sa.deadlines.rekeyAt - now) / 1000)) }),
+    ...(sa.virtualAddresses === undefined ? {} : { virtualAddresses: sa.virtualAddresses }),
+    children: children.map((c) => childStatus(c, now)),
+  };
 }

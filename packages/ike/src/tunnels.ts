@@ -1,7 +1,9 @@
 /** All tunnels of an endpoint: configuration as it changes, dialling, duplicates, who may call. */
+import { bytesToHex } from "@tandem/crypto";
 import type { Instant } from "@tandem/sansio";
 import type { ChildSa } from "./child-sa.ts";
 import type { IkeConnection } from "./config.ts";
+import { REPLACED_WAIT } from "./constants.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { ruleOnDuplicate } from "./duplicates.ts";
 import type { DownCause, IkeInput } from "./events.ts";
@@ -223,10 +225,11 @@ export class Tunnels {
         other.close("replaced", reason);
         return;
       }
-      case "delete-other": {
-        other.enqueue({ kind: "delete-ike", cause: "replaced", reason });
+      case "delete-other":
+        // Whoever made the new one deletes the old one; the other side only if that does not happen.
+        if (made.initiator) other.enqueue({ kind: "delete-ike", cause: "replaced", reason });
+        else other.retryLater({ kind: "delete-ike", cause: "replaced", reason }, REPLACED_WAIT);
         return;
-      }
       case "delete-made": {
         made.enqueue({ kind: "delete-ike", cause: "replaced", reason });
         return;
@@ -319,8 +322,18 @@ export class Tunnels {
   }
 }
 
-/** What makes a connection another one: everything but its clocks. */
+/** What makes a connection another one: everything but its clocks and who dials. Compared inside this process only: it holds keys. */
 function identityOf(connection: IkeConnection): string {
   const { ikeLifetime: _i, childLifetime: _c, dpdTimeout: _d, mode: _m, ...rest } = connection;
-  return JSON.stringify(rest, (_key, value) => (value instanceof Uint8Array ? [...value] : value));
+  return plainText(rest);
+}
+
+/** Like JSON, but sees through types that hide what they hold. */
+function plainText(value: unknown): string {
+  if (value instanceof Uint8Array) return bytesToHex(value);
+  if (Array.isArray(value)) return `[${value.map(plainText).join()}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "";
+  return `{${Object.entries(value)
+    .map(([key, inner]) => `${key}:${plainText(inner)}`)
+    .join()}}`;
 }

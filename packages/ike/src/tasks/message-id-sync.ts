@@ -12,7 +12,7 @@ import { findNotify, type IkeMessage } from "../message/message.ts";
 import { readU32, u32 } from "../message/octets.ts";
 import { notify } from "../message/payloads/notify.ts";
 import type { Response } from "./respond.ts";
-import { DONE, exchange, type Outcome, type Procedure } from "./task.ts";
+import { DONE, type Outcome, type Procedure } from "./task.ts";
 
 const NONCE_LENGTH = 4;
 const DATA_LENGTH = NONCE_LENGTH + 8;
@@ -20,9 +20,12 @@ const DATA_LENGTH = NONCE_LENGTH + 8;
 export function* synchroniseMessageIds(sa: IkeSa): Procedure<Outcome> {
   const nonce = sa.host.random.bytes(NONCE_LENGTH);
   const data = concatBytes(nonce, u32(sa.window.nextSend), u32(sa.window.nextReceive));
-  const response = yield* exchange(ExchangeType.INFORMATIONAL, [
-    notify(NotifyType.IKEV2_MESSAGE_ID_SYNC, data),
-  ]);
+  const response = (yield {
+    kind: "exchange",
+    exchangeType: ExchangeType.INFORMATIONAL,
+    payloads: [notify(NotifyType.IKEV2_MESSAGE_ID_SYNC, data)],
+    synchronises: true,
+  }) as IkeMessage;
   const answer = findNotify(response, NotifyType.IKEV2_MESSAGE_ID_SYNC)?.data;
   if (answer?.length !== DATA_LENGTH || bytesToHex(answer.subarray(0, NONCE_LENGTH)) !== bytesToHex(nonce)) {
     sa.note("note", [
@@ -49,8 +52,6 @@ export function respondMessageIdSync(sa: IkeSa, message: IkeMessage): Response |
     return undefined;
   const m1 = readU32(data, 4);
   const m2 = readU32(data, 8);
-  // A replayed or stale request: the peer must know at least what it has been answered (§5.1, §9).
-  if (m1 < sa.window.nextReceive - 1) return undefined;
   const p1 = Math.max(sa.window.nextSend, m2);
   const p2 = Math.max(sa.window.nextReceive, m1);
   sa.note("note", [
@@ -60,6 +61,10 @@ export function respondMessageIdSync(sa: IkeSa, message: IkeMessage): Response |
     payloads: [
       notify(NotifyType.IKEV2_MESSAGE_ID_SYNC, concatBytes(data.subarray(0, NONCE_LENGTH), u32(p1), u32(p2))),
     ],
-    after: () => sa.synchronised(p1, p2),
+    outsideWindow: true,
+    // A replay of an old request changes nothing: numbers only grow.
+    after: () => {
+      if (p1 !== sa.window.nextSend || p2 !== sa.window.nextReceive) sa.synchronised(p1, p2);
+    },
   };
 }

@@ -16,6 +16,8 @@ export interface Response {
   readonly payloads: readonly Payload[];
   /** The responder's SPI in the header stays zero: no state was made (RFC 7296 §2.6). */
   readonly withoutSpi?: boolean;
+  /** RFC 6311: neither cached nor counted. */
+  readonly outsideWindow?: boolean;
   /** What happens once the response is on its way. */
   readonly after?: () => void;
 }

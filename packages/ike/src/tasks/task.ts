@@ -18,7 +18,13 @@ import type { Payload } from "../message/payload.ts";
 
 export type Step =
   | { readonly kind: "crypto"; readonly job: CryptoJob }
-  | { readonly kind: "exchange"; readonly exchangeType: number; readonly payloads: readonly Payload[] };
+  | {
+      readonly kind: "exchange";
+      readonly exchangeType: number;
+      readonly payloads: readonly Payload[];
+      /** Outside of the window: message ID 0 again (RFC 6311 §4). */
+      readonly synchronises?: boolean;
+    };
 
 export type Answer = CryptoResult | IkeMessage;
 

@@ -79,7 +79,7 @@ function detail(payload: Payload): string[] {
   }
 }
 
-/** `fromUs` with our role gives the arrow's direction: the original initiator stands on the left, as in the RFC. */
+/** This side stands on the left: `-->` is what it sent. (The RFC puts the initiator there, but that changes with every rekey.) */
 export function renderMessage(
   kind: "sent" | "received",
   exchangeType: number,
@@ -87,16 +87,14 @@ export function renderMessage(
   response: boolean,
   payloads: readonly Payload[],
   datagrams: number,
-  weAreInitiator: boolean,
 ): string[] {
   const inner = payloads.map((p) => notation(p, exchangeType, response)).join(", ");
   const body = exchangeType === ExchangeType.IKE_SA_INIT ? inner : `SK {${inner}}`;
   const text = body === "" ? "HDR" : `HDR, ${body}`;
-  const toTheRight = (kind === "sent") === weAreInitiator;
   const fragments = datagrams > 1 ? ` (${datagrams} fragments)` : "";
   const head = `${exchangeTypeName(exchangeType)} ${messageId}`;
   return [
-    toTheRight ? `${head}  ${text}${fragments}  -->` : `${head}  <--  ${text}${fragments}`,
+    kind === "sent" ? `${head}  ${text}${fragments}  -->` : `${head}  <--  ${text}${fragments}`,
     ...payloads.flatMap(detail),
   ];
 }
