@@ -1,4 +1,7 @@
 /** `tandem VERB ...`: finds the verb, parses its words, prints its failure as one message with a cure. */
+import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Invocation, UsageError, type Verb } from "./verb.ts";
 import { VERBS } from "./verb-table.ts";
@@ -99,4 +102,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const cache = process.env.XDG_CACHE_HOME;
+enableCompileCache(
+  join(cache !== undefined && cache !== "" ? cache : join(homedir(), ".cache"), "tandem", "compile-cache"),
+);
 process.exitCode = await main(process.argv.slice(2));

@@ -1,6 +1,8 @@
 /** Starts a long-running process of a lab: detached, inside its namespace, its output in a log file. */
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { LabError } from "../lab-error.ts";
 import { type ProcessRecord, recordProcess } from "../lab-record.ts";
 import type { Realm } from "../netns/realm.ts";
@@ -31,7 +33,12 @@ export async function launch(realm: Realm, folder: StateFolder, what: Launch): P
       detached: true,
       stdio: ["ignore", log, log],
       cwd: "/",
-      env: withSystemPath({ ...process.env, ...what.env, [LAB_MARK]: folder.root }),
+      env: withSystemPath({
+        NODE_COMPILE_CACHE: compileCacheFolder(),
+        ...process.env,
+        ...what.env,
+        [LAB_MARK]: folder.root,
+      }),
     });
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
@@ -50,4 +57,14 @@ export async function launch(realm: Realm, folder: StateFolder, what: Launch): P
   } finally {
     closeSync(log);
   }
+}
+
+/** Node keeps what it made of the sources there: a process that starts again does so in half the time. */
+function compileCacheFolder(): string {
+  const base = process.env.XDG_CACHE_HOME;
+  return join(
+    base !== undefined && base !== "" ? base : join(homedir(), ".cache"),
+    "tandem",
+    "compile-cache",
+  );
 }
