@@ -27,11 +27,29 @@ export async function cutLinks(folder: StateFolder, role: LinkRole, node: string
   return links.map(({ name }) => name);
 }
 
-/** Heals every link of the role and node, or all of the lab when they are not given. */
+/** Heals every link of the role and node, or all of the lab when they are not given; the names of those that were cut. */
 export async function healLinks(folder: StateFolder, role?: LinkRole, node?: string): Promise<string[]> {
-  const links = linksOf(folder, role, node);
-  await change(folder, links, (far, own) => `neighbor del ${far} dev ${own.interface}`, true);
-  return links.map(({ name }) => name);
+  const cut = await cutAmong(folder, linksOf(folder, role, node));
+  await change(folder, cut, (far, own) => `neighbor del ${far} dev ${own.interface}`, true);
+  return cut.map(({ name }) => name);
+}
+
+/** The kernel's neighbour tables are the only record of what is cut. */
+async function cutAmong(folder: StateFolder, links: readonly PlanLink[]): Promise<PlanLink[]> {
+  const record = readLabRecord(folder);
+  if (record === undefined) throw new LabError(`lab "${folder.name}" is not up`);
+  const realm = new Realm(record.realm);
+  const nodes = [...new Set(links.map(({ a }) => a.node))];
+  const cut = new Set<string>();
+  await Promise.all(
+    nodes.map(async (node) => {
+      const words = ["ip", "-netns", namespaceOf(record.lab, node), "neighbor", "show", "nud", "permanent"];
+      for (const line of (await realm.run(words)).split("\n")) {
+        if (line.includes(NOWHERE)) cut.add(`${node} ${/ dev (\S+)/.exec(line)?.[1]}`);
+      }
+    }),
+  );
+  return links.filter(({ a }) => cut.has(`${a.node} ${a.interface}`));
 }
 
 function linksOf(folder: StateFolder, role: LinkRole | undefined, node: string | undefined): PlanLink[] {

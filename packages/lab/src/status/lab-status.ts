@@ -1,5 +1,6 @@
 /** Asks every process for its own status and puts the answers together: works before and without a supervisor. */
 import {
+  type BgpPeerStatus,
   type InstanceNode,
   type InstanceStatus,
   type LabPlan,
@@ -144,14 +145,16 @@ function explainTunnel({ connection, seat, remote, ike, children, reason }: Tunn
 /** A tunnel with BGP whose session no process mentions: its seat has no owner, or its process has just begun. */
 function missingSessions(
   plan: LabPlan,
-  bgpPeers: readonly { readonly seat: string }[],
+  bgpPeers: readonly BgpPeerStatus[],
   seats: readonly SeatStatus[],
 ): string[] {
   return seats
     .filter(({ owner }) => owner !== null)
     .flatMap(({ name }) => {
       const wanted = plan.tunnels.filter(({ seat, bgp }) => seat === name && bgp).length;
-      const reported = bgpPeers.filter(({ seat }) => seat === name).length;
+      const reported = bgpPeers.filter(
+        ({ seat, peer }) => seat === name && peer?.startsWith("ibgp|") !== true,
+      ).length;
       return wanted > reported ? [`BGP ${name}: ${reported} of ${wanted} sessions are configured`] : [];
     });
 }

@@ -1,0 +1,152 @@
+/** Single measurements between host1 and host2, by iperf3 and ping. */
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { LabError } from "../lab-error.ts";
+import { runCommand, tryCommand } from "../process/run-command.ts";
+import { ADDRESS, type BenchNetwork } from "./throughput-network.ts";
+
+interface IperfReport {
+  readonly error?: string;
+  readonly end?: {
+    readonly sum_received?: { readonly bits_per_second: number; readonly bytes: number };
+    readonly sum?: {
+      readonly bits_per_second: number;
+      readonly packets: number;
+      readonly lost_packets: number;
+    };
+  };
+}
+
+export interface TcpResult {
+  readonly megabits: number;
+  /** Busy seconds of all processors per gigabit that arrived. */
+  readonly secondsPerGigabit: number;
+}
+
+export class Prober {
+  readonly #network: BenchNetwork;
+  readonly #family: 4 | 6;
+  #port = 5300;
+
+  constructor(network: BenchNetwork, family: 4 | 6) {
+    this.#network = network;
+    this.#family = family;
+  }
+
+  /** Waits until host2 answers; throws when it does not within ten seconds. */
+  async reachable(): Promise<void> {
+    const target = ADDRESS.h2[this.#family];
+    for (let i = 0; i < 20; i++) {
+      const { status } = await tryCommand(this.#network.in("h1", ["ping", "-c", "1", "-W", "0.5", target]));
+      if (status === 0) return;
+    }
+    throw new LabError(`${target} does not answer through the tunnel`);
+  }
+
+  async tcp(flows: number, seconds: number, reverse: boolean): Promise<TcpResult> {
+    const before = await busySeconds();
+    const args = ["-P", String(flows), "-t", String(seconds), ...(reverse ? ["-R"] : [])];
+    const report = await this.#iperf(args);
+    const after = await busySeconds();
+    const received = report.end?.sum_received;
+    if (received === undefined) throw new LabError("iperf3 reports nothing received");
+    return {
+      megabits: received.bits_per_second / 1e6,
+      secondsPerGigabit: (after - before) / ((received.bytes * 8) / 1e9),
+    };
+  }
+
+  /**
+   * The highest rate of payload, in Mbit/s, of which less than 0.1 % is lost: doubles until too much is lost or the sender
+   * gives no more, then halves the interval.
+   */
+  async udp(size: number, seconds: number, start: number, progress: (text: string) => void): Promise<number> {
+    let good = 0;
+    let bad = Infinity;
+    let rate = start;
+    for (let step = 0; step < 12; step++) {
+      const { sent, lost } = await this.#datagrams(size, rate, seconds);
+      const passed = lost < 0.001;
+      progress(`${rate.toFixed(0)} Mbit/s: ${(lost * 100).toFixed(2)} % lost`);
+      if (passed) good = Math.max(good, sent);
+      if (passed && sent < rate * 0.93) break; // the sender is at its end
+      if (passed) rate = bad === Infinity ? rate * 1.6 : (rate + bad) / 2;
+      else {
+        bad = rate;
+        rate = good === 0 ? rate / 2 : (good + bad) / 2;
+      }
+      if (bad !== Infinity && bad - good < 0.06 * bad) break;
+      if (rate < 0.5) break;
+    }
+    return good;
+  }
+
+  /** Round-trip times in ms, sorted. */
+  async ping(count: number): Promise<number[]> {
+    const target = ADDRESS.h2[this.#family];
+    const { stdout } = await tryCommand(
+      this.#network.in("h1", ["ping", "-n", "-c", String(count), "-i", "0.01", "-W", "1", target]),
+    );
+    const times = [...stdout.matchAll(/time=([\d.]+) ms/g)].map((m) => Number(m[1]));
+    if (times.length < count / 2) throw new LabError(`${times.length} of ${count} pings were answered`);
+    return times.sort((a, b) => a - b);
+  }
+
+  /** Ping while one TCP flow runs at full rate. */
+  async pingUnderLoad(count: number): Promise<number[]> {
+    const load = this.#iperf(["-t", String(Math.ceil(count * 0.012) + 2)]);
+    const [times] = await Promise.all([this.ping(count), load]);
+    return times;
+  }
+
+  async #datagrams(size: number, rate: number, seconds: number): Promise<{ sent: number; lost: number }> {
+    const report = await this.#iperf([
+      ...["-u", "-b", `${Math.round(rate * 1000)}K`, "-l", String(size), "-t", String(seconds), "-w", "4M"],
+    ]);
+    const sum = report.end?.sum;
+    if (sum === undefined || sum.packets === 0) throw new LabError("iperf3 reports no datagrams");
+    return { sent: (sum.packets * size * 8) / seconds / 1e6, lost: sum.lost_packets / sum.packets };
+  }
+
+  async #iperf(args: readonly string[]): Promise<IperfReport> {
+    const port = String(this.#port++);
+    const server = spawn("ip", this.#network.in("h2", ["iperf3", "-s", "-1", "-p", port]).slice(1), {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
+    server.once("error", () => {});
+    try {
+      await listening(this.#network, port);
+      const argv = ["iperf3", "-c", ADDRESS.h2[this.#family], "-p", port, "-J", ...args];
+      const { stdout } = await tryCommand(this.#network.in("h1", argv), { timeoutMilliseconds: 90_000 });
+      const report = JSON.parse(stdout || '{"error":"iperf3 gives no report"}') as IperfReport;
+      if (report.error !== undefined) throw new LabError(`iperf3: ${report.error}`);
+      return report;
+    } finally {
+      server.kill("SIGKILL");
+      await ended;
+    }
+  }
+}
+
+async function listening(network: BenchNetwork, port: string): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    const out = await runCommand(network.in("h2", ["ss", "-Hltn", `sport = :${port}`]));
+    if (out.trim() !== "") return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new LabError("iperf3 does not listen");
+}
+
+/** Processor time used by everything on this machine since it started. */
+async function busySeconds(): Promise<number> {
+  const stat = await readFile("/proc/stat", "latin1");
+  const fields = stat.split("\n")[0]!.trim().split(/\s+/).slice(1).map(Number);
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = fields;
+  return (user + nice + system + irq + softirq) / 100;
+}
+
+export const median = (sorted: readonly number[]): number =>
+  sorted.length % 2 === 1
+    ? sorted[(sorted.length - 1) / 2]!
+    : (sorted[sorted.length / 2 - 1]! + sorted[sorted.length / 2]!) / 2;

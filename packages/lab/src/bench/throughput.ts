@@ -1,0 +1,190 @@
+/**
+ * `bench throughput`: host - gateway - gateway - host in namespaces, subject after subject on the same path, several rounds.
+ * A round measures every subject once, so that a machine that slows down slows all of them.
+ */
+import type { BenchResult } from "@tandem/contract";
+import { LabError } from "../lab-error.ts";
+import { tryCommand } from "../process/run-command.ts";
+import { BenchSheet, describeMachine } from "./bench-table.ts";
+import { BenchNetwork } from "./throughput-network.ts";
+import { median, Prober } from "./throughput-probe.ts";
+import {
+  kernelLibipsec,
+  plainRouting,
+  type Subject,
+  tandem,
+  type Variant,
+  wireguardGo,
+} from "./throughput-subjects.ts";
+
+export interface ThroughputOptions {
+  /** Only the main row: one TCP flow, IPv4, AES-128-GCM. */
+  readonly quick: boolean;
+  readonly runs: number;
+  /** Per iperf3 run. */
+  readonly seconds: number;
+  /** Path of the wireguard-go to measure. */
+  readonly wireguardGo: string;
+  /** Names of subjects to measure; empty: all. */
+  readonly subjects: readonly string[];
+  /** Suffixes of variants to measure ("main" is ""); empty: all. */
+  readonly variants: readonly string[];
+  readonly progress: (line: string) => void;
+}
+
+const MAIN: Variant = { suffix: "", family: 4, cipher: "aes128gcm", encapsulation: "udp", offload: true };
+const VARIANTS: readonly Variant[] = [
+  MAIN,
+  { ...MAIN, suffix: "-v6", family: 6 },
+  { ...MAIN, suffix: "-aes256gcm", cipher: "aes256gcm" },
+  { ...MAIN, suffix: "-chacha20", cipher: "chacha20" },
+  { ...MAIN, suffix: "-raw-esp", encapsulation: "esp" },
+  { ...MAIN, suffix: "-nogso", offload: false },
+];
+
+/** Variants whose figure is compared with the same work of the main one. */
+const AGAINST_MAIN = ["-aes256gcm", "-chacha20", "-raw-esp", "-nogso", "-v6"];
+
+export interface ThroughputResult {
+  readonly result: BenchResult;
+  /** What was left out, and why. */
+  readonly notes: readonly string[];
+}
+
+export async function measureThroughput(options: ThroughputOptions): Promise<ThroughputResult> {
+  await checkTools();
+  const version = await wireguardVersion(options.wireguardGo);
+  const all: readonly Subject[] = [plainRouting, kernelLibipsec, wireguardGo(options.wireguardGo), tandem];
+  const subjects = all.filter((s) => options.subjects.length === 0 || options.subjects.includes(s.name));
+  const variants = (options.quick ? [MAIN] : VARIANTS).filter(
+    (v) =>
+      options.variants.length === 0 ||
+      options.variants.includes(v.suffix === "" ? "main" : v.suffix.slice(1)),
+  );
+  const sheet = new BenchSheet();
+  const notes = new Set<string>([`wireguard-go: ${version}.`]);
+  const network = new BenchNetwork();
+  const stop = (): void => {
+    void network.down().finally(() => process.exit(130));
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  try {
+    await network.up();
+    for (const variant of variants) {
+      if (!variant.offload) await network.outsideOffload(false);
+      for (let run = 1; run <= options.runs; run++) {
+        for (const subject of subjects) {
+          const refusal = subject.refusal(variant);
+          if (refusal !== undefined) {
+            notes.add(`${subject.name} is left out of "${variant.suffix}": ${refusal}.`);
+            continue;
+          }
+          if (version === "not installed" && subject.name === "wireguard-go") continue;
+          const label = `${subject.name}${variant.suffix} ${run}/${options.runs}`;
+          try {
+            await measure(network, subject, variant, options, sheet, label);
+          } catch (error) {
+            if (subject.name === "tandem") throw error;
+            notes.add(`${label}: ${error instanceof Error ? error.message : String(error)}.`);
+            options.progress(`${label}: ${error instanceof Error ? error.message : String(error)}`);
+          }
+        }
+      }
+      if (!variant.offload) await network.outsideOffload(true);
+    }
+  } finally {
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+    await network.down();
+  }
+  const rows = sheet.rows;
+  const result = {
+    bench: "throughput",
+    machine: { ...describeMachine(), wireguardGo: version },
+    rows,
+    ratios: [...sheet.ratios("tandem"), ...againstMain(rows)],
+  };
+  return { result, notes: [...notes] };
+}
+
+async function measure(
+  network: BenchNetwork,
+  subject: Subject,
+  variant: Variant,
+  options: ThroughputOptions,
+  sheet: BenchSheet,
+  label: string,
+): Promise<void> {
+  const { suffix } = variant;
+  const prober = new Prober(network, variant.family);
+  const note = (work: string, unit: string, value: number): void => {
+    sheet.add(`${work}${suffix}`, subject.name, unit, value);
+    options.progress(`${label}: ${work}${suffix} ${value.toFixed(value < 10 ? 3 : 0)} ${unit}`);
+  };
+  const running = await subject.start(network, variant);
+  try {
+    await prober.reachable();
+    const one = await prober.tcp(1, options.seconds, false);
+    note("tcp-1", "Mbit/s", one.megabits);
+    if (options.quick) return;
+    note("cpu-tcp-1", "s/Gbit", one.secondsPerGigabit);
+    note("tcp-4", "Mbit/s", (await prober.tcp(4, options.seconds, false)).megabits);
+    if (suffix !== "" && suffix !== "-v6") return;
+    note("tcp-1-reverse", "Mbit/s", (await prober.tcp(1, options.seconds, true)).megabits);
+    note("tcp-4-reverse", "Mbit/s", (await prober.tcp(4, options.seconds, true)).megabits);
+    note("ping", "ms", median(await prober.ping(200)));
+    if (suffix !== "") return;
+    note("ping-load", "ms", median(await prober.pingUnderLoad(150)));
+    const tell = (text: string): void => options.progress(`${label}: udp at ${text}`);
+    note("udp-1300", "Mbit/s", await prober.udp(1300, 1.5, 200, tell));
+    note("udp-64", "Mbit/s", await prober.udp(64, 1.5, 10, tell));
+  } finally {
+    await running.stop();
+    await network.unroute();
+  }
+}
+
+/** The cost of a variant: Tandem's figure against its own of the main form. */
+function againstMain(rows: BenchResult["rows"]): BenchResult["ratios"] {
+  const own = rows.filter((row) => row.subject === "tandem");
+  return own.flatMap((row) => {
+    const suffix = AGAINST_MAIN.find((s) => row.work.endsWith(s));
+    if (suffix === undefined || row.unit !== "Mbit/s") return [];
+    const base = own.find((other) => other.work === row.work.slice(0, -suffix.length));
+    if (base === undefined || base.median === 0) return [];
+    return [
+      { work: row.work, subject: "tandem", against: `tandem ${base.work}`, ratio: row.median / base.median },
+    ];
+  });
+}
+
+async function checkTools(): Promise<void> {
+  if (process.getuid?.() !== 0)
+    throw new LabError("the throughput benchmark makes network namespaces", "run it as root");
+  for (const [program, name] of [
+    ["iperf3", "iperf3"],
+    ["ping", "iputils-ping"],
+    ["ss", "iproute2"],
+    ["ethtool", "ethtool"],
+    ["wg", "wireguard-tools"],
+  ] as const) {
+    const found = await tryCommand(["sh", "-c", `command -v ${program}`]);
+    if (found.status !== 0) throw new LabError(`${program} is not installed`, `sudo apt-get install ${name}`);
+  }
+}
+
+async function wireguardVersion(path: string): Promise<string> {
+  const { status, stdout } = await tryCommand(["sh", "-c", '"$0" --version 2>&1', path]);
+  if (status !== 0) return "not installed";
+  const owner = await tryCommand(["dpkg-query", "-S", path]);
+  if (owner.status !== 0) return `${stdout.split("\n")[0]?.trim() ?? ""} (${path})`;
+  const { stdout: packaged } = await tryCommand([
+    "dpkg-query",
+    "-W",
+    "-f",
+    "$" + "{Version}",
+    "wireguard-go",
+  ]);
+  return `${stdout.split("\n")[0]?.trim() ?? ""} (Debian ${packaged})`;
+}
