@@ -1,0 +1,110 @@
+/**
+ * `bench failover`: every scenario (or those whose name holds a given word), each on a lab of its own, several runs.
+ *
+ *     bench failover [WORD ...] [--quick | --all] [--runs N] [--json FILE] [--html FILE]
+ */
+import { writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import type { BenchResult } from "@tandem/contract";
+import { reasonOf } from "../lab-error.ts";
+import { locateLabFile, readLabSource } from "../lab-source.ts";
+import { judge, rowsOf, type Verdict } from "./failover/judge.ts";
+import { failoverPage } from "./failover/page.ts";
+import { runScenario, type ScenarioRun } from "./failover/run-scenario.ts";
+import { SCENARIOS, type Scenario, workName } from "./failover/scenarios.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    all: { type: "boolean", default: false },
+    runs: { type: "string", default: "3" },
+    json: { type: "string" },
+    html: { type: "string" },
+  },
+});
+const runs = Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1 || runs > 100) {
+  process.stderr.write(`--runs ${values.runs}: a whole number from 1 to 100 is expected\n`);
+  process.exit(2);
+}
+const wanted = SCENARIOS.filter((scenario) =>
+  positionals.length > 0
+    ? positionals.every((word) => workName(scenario).includes(word))
+    : values.all || scenario.quick,
+);
+if (wanted.length === 0) {
+  process.stderr.write(
+    `no scenario is called that; there are:\n${SCENARIOS.map((s) => `  ${workName(s)}\n`).join("")}`,
+  );
+  process.exit(2);
+}
+
+const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+const verdicts: Verdict[] = [];
+const rows: BenchResult["rows"] = [];
+for (const scenario of wanted) {
+  const hosts = vnetHosts(scenario);
+  const done: ScenarioRun[] = [];
+  for (let run = 1; run <= (values.quick ? 1 : runs); run++) {
+    progress(`${workName(scenario)}, run ${run}`);
+    try {
+      done.push(
+        await runScenario(scenario, `bench-failover-${process.pid}`, (text) => progress(`  ${text}`)),
+      );
+    } catch (error) {
+      progress(`  failed: ${reasonOf(error)}`);
+      process.exitCode = 1;
+    }
+  }
+  if (done.length === 0) continue;
+  const verdict = judge(scenario, done, hosts);
+  verdicts.push(verdict);
+  rows.push(...rowsOf(verdict, hosts));
+  printVerdict(verdict);
+}
+
+const result: BenchResult = {
+  bench: "failover",
+  machine: {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    node: process.version,
+  },
+  rows,
+  ratios: [],
+};
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+if (values.html !== undefined) writeFileSync(values.html, failoverPage(verdicts));
+if (verdicts.some(({ misses }) => misses.length > 0)) process.exitCode = 1;
+
+function vnetHosts({ topology, profile }: Scenario): Set<string> {
+  const { plan } = readLabSource(locateLabFile(topology), "/tmp", { profile });
+  const vnets = new Set(
+    plan.links.filter(({ role }) => role === "vnet").flatMap(({ a, b }) => [a.node, b.node]),
+  );
+  return new Set(
+    plan.nodes.filter(({ kind, name }) => kind === "host" && vnets.has(name)).map(({ name }) => name),
+  );
+}
+
+function printVerdict({
+  scenario,
+  runs: done,
+  vnetToSite,
+  siteToVnet,
+  lost,
+  tcpAlive,
+  misses,
+}: Verdict): void {
+  const show = ({ p50, p99, max }: { p50: number; p99: number; max: number }): string =>
+    [p50, p99, max].map((v) => v.toFixed(0).padStart(6)).join(" ");
+  process.stdout.write(
+    `${workName(scenario)} (${done.length} runs)\n` +
+      `  outage ms p50/p99/max   VNet to site ${show(vnetToSite)}   site to VNet ${show(siteToVnet)}\n` +
+      `  lost ${lost}, TCP alive ${tcpAlive}; goal: ${scenario.goal.text}: ${misses.length === 0 ? "met" : `MISSED, ${misses.join("; ")}`}\n`,
+  );
+}
