@@ -11,12 +11,12 @@ export function failoverPage(verdicts: readonly Verdict[]): string {
       `${cell(vnetToSite.p50)}${cell(vnetToSite.p99)}${cell(vnetToSite.max)}` +
       `${cell(siteToVnet.p50)}${cell(siteToVnet.p99)}${cell(siteToVnet.max)}` +
       `<td class=n>${lost}<td class=n>${tcpAlive}<td>${scenario.goal.text}<td class="${misses.length === 0 ? "met" : "missed"}">` +
-      `${misses.length === 0 ? "met" : escape(misses.join("; "))}</tr>`,
+      `${misses.length === 0 ? "met" : markup(misses.join("; "))}</tr>`,
   );
   const timelines = verdicts.map(({ scenario, runs }) => {
     const last = runs.at(-1);
     if (last === undefined) return "";
-    return `<h2 id="${workName(scenario)}">${workName(scenario)}</h2><iframe srcdoc="${escape(timelinePage(last.report))}"></iframe>`;
+    return `<h2 id="${workName(scenario)}">${workName(scenario)}</h2><iframe srcdoc="${markup(timelinePage(last.report))}"></iframe>`;
   });
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Tandem: failover</title><style>
@@ -33,5 +33,5 @@ ${timelines.join("\n")}
 `;
 }
 
-const escape = (text: string): string =>
+const markup = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
