@@ -11,6 +11,7 @@
 import type { ConnectionConfig, InstanceConfig, ProcessStatus, SeatConfig, SeatTake } from "@tandem/contract";
 import type { ChildSaLiveState } from "@tandem/esp";
 
+import { IkeEndpoint } from "@tandem/ike";
 import type { Random } from "@tandem/sansio";
 import { BgpHost } from "./bgp/bgp-host.ts";
 import type { TcpSockets } from "./bgp/tcp-transport.ts";
@@ -30,7 +31,6 @@ import { processStatus } from "./process-status.ts";
 import { type Adoption, Replicator } from "./replication/replicator.ts";
 import { FibTable } from "./routes/fib-table.ts";
 import { Seat } from "./seat/seat.ts";
-import { makeIkeEngine } from "./seat/ike-engine.ts";
 import type { SeatContext } from "./seat/seat-context.ts";
 
 export interface InstanceParts {
@@ -290,7 +290,7 @@ export class Instance {
       fib: this.#fib,
       flushFib,
       event,
-      makeIke: parts.makeIke ?? makeIkeEngine,
+      makeIke: parts.makeIke ?? ((options) => new IkeEndpoint(options)),
       makeBgp: () =>
         this.#config.asn === 0
           ? undefined

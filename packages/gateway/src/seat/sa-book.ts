@@ -73,7 +73,13 @@ export class SaBook {
   }
 
   /** `live`: the state that the partner replicated, when the Child SA is adopted. */
-  add(tunnel: string, ikeSa: string, install: ChildSaInstall, terms: ChildSaTerms, live?: ChildSaLiveState): void {
+  add(
+    tunnel: string,
+    ikeSa: string,
+    install: ChildSaInstall,
+    terms: ChildSaTerms,
+    live?: ChildSaLiveState,
+  ): void {
     const last = install.esn ? LAST_SEQUENCE.extended : LAST_SEQUENCE.plain;
     const sa: ChildSaParameters = {
       id: install.childSa,

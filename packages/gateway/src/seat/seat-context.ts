@@ -12,8 +12,8 @@ import type { FibTable } from "../routes/fib-table.ts";
 
 /** The IKE engine as the seat uses it; `IkeEndpoint` of @tandem/ike is one. */
 export interface IkeEngine extends Engine<IkeInput, IkeEffect> {
-  tunnels(now: Instant): readonly IkeTunnelStatus[];
-  exportIkeSas(now: Instant): readonly ExportedIkeSa[];
+  status(now: Instant): readonly IkeTunnelStatus[];
+  exportIkeSas(): readonly ExportedIkeSa[];
 }
 
 /** Where a seat's state is copied before it is exposed; absent when nothing is replicated. */

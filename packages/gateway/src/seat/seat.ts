@@ -76,7 +76,8 @@ export class Seat {
     }
     this.bgp?.setConnection(connection);
     if (this.#book.isUp(tunnel)) this.bgp?.setPath(tunnel, true);
-    if (this.#begun) this.#driver.input({ kind: "connection-set", connection: this.#ikeConnection(connection) });
+    if (this.#begun)
+      this.#driver.input({ kind: "connection-set", connection: this.#ikeConnection(connection) });
     if (before !== undefined && this.#book.isUp(tunnel)) this.#claimRoutes(tunnel, connection);
     this.#context.flushFib();
   }
@@ -166,7 +167,8 @@ export class Seat {
   }
 
   #ikeConnection(connection: ConnectionConfig): IkeConnection {
-    const forced = this.#context.encapsulation === "udp" ? { ...connection, forceEncapsulation: true } : connection;
+    const forced =
+      this.#context.encapsulation === "udp" ? { ...connection, forceEncapsulation: true } : connection;
     return ikeConnection(forced, this.config, this.#context.kind);
   }
 
@@ -197,11 +199,11 @@ export class Seat {
   }
 
   tunnels(): readonly IkeTunnelStatus[] {
-    return this.#ike.tunnels(this.#context.clock.now());
+    return this.#ike.status(this.#context.clock.now());
   }
 
   exportIkeSas(): readonly ExportedIkeSa[] {
-    return this.#ike.exportIkeSas(this.#context.clock.now());
+    return this.#ike.exportIkeSas();
   }
 
   childSas(): ReturnType<SaBook["parameters"]> {

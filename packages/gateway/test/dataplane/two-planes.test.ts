@@ -2,15 +2,27 @@
  * Issue's property: random mixes of packets (sizes, protocols, flows, families, offloaded or not) through two data planes
  * come out on the other side intact and in order per flow, for each suite and encapsulation, by each backend.
  */
-import { type PacketCipherBackend } from "@tandem/esp";
+import type { PacketCipherBackend } from "@tandem/esp";
 import { createArenaOver, createEvpBackend } from "@tandem/linux";
 import { MemoryNetwork } from "@tandem/linux/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { simdChecksum } from "../../src/dataplane/checksum.ts";
 import { createWasmMemory } from "../../src/dataplane/wasm-checksum.ts";
-import { installTunnel, MemoryPlane, type MemoryPlaneOptions, type SampleSa } from "../../src/testing/memory-plane.ts";
-import { buildPacket, expandFrame, flowOf, type PacketShape, superFrame, withoutAtomicId } from "./packet-model.ts";
+import {
+  installTunnel,
+  MemoryPlane,
+  type MemoryPlaneOptions,
+  type SampleSa,
+} from "../../src/testing/memory-plane.ts";
+import {
+  buildPacket,
+  expandFrame,
+  flowOf,
+  type PacketShape,
+  superFrame,
+  withoutAtomicId,
+} from "./packet-model.ts";
 
 const A = { 4: "192.0.2.1", 6: "2001:db8::1" } as const;
 const B = { 4: "192.0.2.2", 6: "2001:db8::2" } as const;
@@ -47,8 +59,16 @@ function makePair(options: PairOptions = {}): { a: MemoryPlane; b: MemoryPlane; 
     ...(options.raw && { raw: true }),
     more: { esn: options.esn ?? false },
   };
-  installTunnel(a, { ...common, local: A[outer], remote: B[outer], spiIn: 0x1001, spiOut: 0x90000002 }, ROUTES_A);
-  installTunnel(b, { ...common, local: B[outer], remote: A[outer], spiIn: 0x90000002, spiOut: 0x1001 }, ROUTES_B);
+  installTunnel(
+    a,
+    { ...common, local: A[outer], remote: B[outer], spiIn: 0x1001, spiOut: 0x90000002 },
+    ROUTES_A,
+  );
+  installTunnel(
+    b,
+    { ...common, local: B[outer], remote: A[outer], spiIn: 0x90000002, spiOut: 0x1001 },
+    ROUTES_B,
+  );
   return { a, b, network };
 }
 
@@ -57,7 +77,11 @@ const shape: fc.Arbitrary<{ shape: PacketShape; gso: number }> = fc
     family: fc.constantFrom(4 as const, 6 as const),
     protocol: fc.constantFrom("tcp" as const, "tcp" as const, "udp" as const, "icmp" as const),
     flow: fc.integer({ min: 1, max: 3 }),
-    length: fc.oneof(fc.integer({ min: 0, max: 1300 }), fc.constant(1000), fc.integer({ min: 1001, max: 40000 })),
+    length: fc.oneof(
+      fc.integer({ min: 0, max: 1300 }),
+      fc.constant(1000),
+      fc.integer({ min: 1001, max: 40000 }),
+    ),
     tos: fc.constantFrom(0, 0, 0, 2, 0xb8),
     df: fc.boolean(),
     flags: fc.constantFrom(0x10, 0x10, 0x10, 0x18, 0x11, 0x50, 0x90),
@@ -73,7 +97,9 @@ const shape: fc.Arbitrary<{ shape: PacketShape; gso: number }> = fc
   });
 
 /** Gives TCP packets of a flow contiguous numbers, as a sender does; every 7th is out of order. */
-function numbered(list: readonly { shape: PacketShape; gso: number }[]): { shape: PacketShape; gso: number }[] {
+function numbered(
+  list: readonly { shape: PacketShape; gso: number }[],
+): { shape: PacketShape; gso: number }[] {
   const next = new Map<string, number>();
   const ids = new Map<string, number>();
   return list.map(({ shape: s, gso }, i) => {
@@ -99,26 +125,31 @@ function byFlow(packets: readonly Uint8Array[]): Map<string, string[]> {
 
 function passes(options: PairOptions, runs: number): void {
   fc.assert(
-    fc.property(fc.array(shape, { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 20 }), (raw, burst) => {
-      const { a, b } = makePair(options);
-      const sent: Uint8Array[] = [];
-      numbered(raw).forEach(({ shape: s, gso }, i) => {
-        const whole = buildPacket(s);
-        const { packet, header } = gso > 0 ? superFrame(whole, gso) : { packet: whole, header: new Uint8Array(10) };
-        a.tun.fromHost(packet, header);
-        sent.push(...expandFrame(Uint8Array.from([...header, ...packet])));
-        if (i % burst === 0) {
-          a.turn();
-          b.turn();
-        }
-      });
-      a.turn(20);
-      b.turn(60);
-      expect(a.drops()).toEqual({});
-      expect(b.drops()).toEqual({});
-      const received = b.tun.toHost.flatMap(expandFrame);
-      expect(byFlow(received)).toEqual(byFlow(sent));
-    }),
+    fc.property(
+      fc.array(shape, { minLength: 1, maxLength: 60 }),
+      fc.integer({ min: 1, max: 20 }),
+      (raw, burst) => {
+        const { a, b } = makePair(options);
+        const sent: Uint8Array[] = [];
+        numbered(raw).forEach(({ shape: s, gso }, i) => {
+          const whole = buildPacket(s);
+          const { packet, header } =
+            gso > 0 ? superFrame(whole, gso) : { packet: whole, header: new Uint8Array(10) };
+          a.tun.fromHost(packet, header);
+          sent.push(...expandFrame(Uint8Array.from([...header, ...packet])));
+          if (i % burst === 0) {
+            a.turn();
+            b.turn();
+          }
+        });
+        a.turn(20);
+        b.turn(60);
+        expect(a.drops()).toEqual({});
+        expect(b.drops()).toEqual({});
+        const received = b.tun.toHost.flatMap(expandFrame);
+        expect(byFlow(received)).toEqual(byFlow(sent));
+      },
+    ),
     { numRuns: runs, seed: 20261123 },
   );
 }
@@ -129,12 +160,16 @@ const cases: readonly [string, PairOptions][] = [
   ["AES-128-GCM as protocol 50 over IPv4", { suite: gcm, raw: true }],
   ["AES-256-GCM with ESN in UDP over IPv6", { suite: { ...gcm, keyBits: 256 }, outer: 6, esn: true }],
   ["ChaCha20-Poly1305", { suite: { encryption: "chacha20-poly1305", keyBits: 256, integrity: "none" } }],
-  ["AES-256-CBC with HMAC-SHA256", { suite: { encryption: "aes-cbc", keyBits: 256, integrity: "hmac-sha256-128" } }],
+  [
+    "AES-256-CBC with HMAC-SHA256",
+    { suite: { encryption: "aes-cbc", keyBits: 256, integrity: "hmac-sha256-128" } },
+  ],
   ["NULL with HMAC-SHA1", { suite: { encryption: "null", keyBits: 0, integrity: "hmac-sha1-96" } }],
 ];
 
 describe.each(cases)("two data planes, %s", (_name, options) => {
-  it("pass every packet intact and in order per flow (EVP, SIMD)", () => passes({ ...options, native: true }, 25));
+  it("pass every packet intact and in order per flow (EVP, SIMD)", () =>
+    passes({ ...options, native: true }, 25));
   it("and by node:crypto", () => passes(options, 8));
 });
 
@@ -142,7 +177,10 @@ describe("joining", () => {
   it("makes super-packets of contiguous segments", () => {
     const { a, b } = makePair();
     const payload = new Uint8Array(30000).map((_, i) => i & 0xff);
-    const { packet, header } = superFrame(buildPacket({ family: 4, protocol: "tcp", flow: 1, payload, flags: 0x18 }), 1300);
+    const { packet, header } = superFrame(
+      buildPacket({ family: 4, protocol: "tcp", flow: 1, payload, flags: 0x18 }),
+      1300,
+    );
     a.tun.fromHost(packet, header);
     a.turn();
     b.turn();
@@ -153,7 +191,9 @@ describe("joining", () => {
   it("makes super-packets of equal UDP datagrams", () => {
     const { a, b } = makePair();
     for (let i = 0; i < 10; i++) {
-      a.tun.fromHost(buildPacket({ family: 6, protocol: "udp", flow: 1, payload: new Uint8Array(500).fill(i) }));
+      a.tun.fromHost(
+        buildPacket({ family: 6, protocol: "udp", flow: 1, payload: new Uint8Array(500).fill(i) }),
+      );
     }
     a.turn();
     b.turn();
@@ -164,7 +204,13 @@ describe("joining", () => {
   it("does not join a segment whose checksum is wrong", () => {
     const { a, b } = makePair();
     for (let i = 0; i < 3; i++) {
-      const packet = buildPacket({ family: 4, protocol: "tcp", flow: 1, payload: new Uint8Array(500), seq: 500 * i });
+      const packet = buildPacket({
+        family: 4,
+        protocol: "tcp",
+        flow: 1,
+        payload: new Uint8Array(500),
+        seq: 500 * i,
+      });
       if (i === 1) packet[packet.length - 1] = 0xff;
       a.tun.fromHost(packet);
     }

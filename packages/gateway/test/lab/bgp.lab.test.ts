@@ -27,7 +27,12 @@ describe.runIf(canMakeNamespaces())("BGP through the tunnel", () => {
     const device = net.start("dev", lab.device);
     const gateway = net.start("gw", lab.gateway);
     const logs = (): string => `gateway:\n${gateway.log()}\ndevice:\n${device.log()}`;
-    await until("two sessions", async () => (await established(gateway)) && (await established(device)), 20_000, logs);
+    await until(
+      "two sessions",
+      async () => (await established(gateway)) && (await established(device)),
+      20_000,
+      logs,
+    );
     await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 5_000, logs);
     net.exec("h0", "ping -6 -c2 -i0.05 -W1 fd92::10");
 

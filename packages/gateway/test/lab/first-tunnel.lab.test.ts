@@ -19,7 +19,9 @@ describe.runIf(canMakeNamespaces())("two gateway processes", () => {
       "a tunnel on both ends",
       async () => {
         const ends = await Promise.all([status(gateway), status(device)]);
-        return ends.every(({ tunnels }) => tunnels[0]?.ike === "ESTABLISHED" && tunnels[0].children.length === 1);
+        return ends.every(
+          ({ tunnels }) => tunnels[0]?.ike === "ESTABLISHED" && tunnels[0].children.length === 1,
+        );
       },
       15_000,
       logs,
@@ -48,12 +50,19 @@ describe.runIf(canMakeNamespaces())("two gateway processes", () => {
     gateway.process.kill("SIGKILL");
     await new Promise<void>((resolve) => gateway.process.once("exit", () => resolve()));
     expect(net.tries("h0", "ping -c3 -i0.05 -W1 192.168.0.10")).toBe(false);
-    expect(net.exec("gw", "ip route get 192.168.0.10 from 10.1.0.10 iif in || true")).not.toContain("dev out");
+    expect(net.exec("gw", "ip route get 192.168.0.10 from 10.1.0.10 iif in || true")).not.toContain(
+      "dev out",
+    );
     const clear = Number(net.exec("fab", "cat /sys/class/net/to-gw/statistics/rx_packets")) - Number(before);
     // ARP may be refreshed; pings would be three more.
     expect(clear).toBeLessThan(3);
     const again = net.start("gw", lab.gateway);
-    await until("a ping after the restart", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 20_000, () => `${logs()}\nagain:\n${again.log()}`);
+    await until(
+      "a ping after the restart",
+      () => net.tries("h0", "ping -c1 -W1 192.168.0.10"),
+      20_000,
+      () => `${logs()}\nagain:\n${again.log()}`,
+    );
   });
 
   it("apply live changes and touch nothing else", async () => {
@@ -66,7 +75,10 @@ describe.runIf(canMakeNamespaces())("two gateway processes", () => {
     const spi = (await status(gateway)).tunnels[0]!.children[0]!.spiIn;
     const without = {
       ...lab.gateway,
-      connections: lab.gateway.connections.map((connection) => ({ ...connection, staticPrefixes: ["fd92::/64"] })),
+      connections: lab.gateway.connections.map((connection) => ({
+        ...connection,
+        staticPrefixes: ["fd92::/64"],
+      })),
     };
     expect(await control(gateway.socket, "configure", without)).toEqual({
       changed: ["tunnel changed: to-site|gw/0|device (prefixes)"],
@@ -76,9 +88,9 @@ describe.runIf(canMakeNamespaces())("two gateway processes", () => {
     await control(gateway.socket, "configure", lab.gateway);
     net.exec("h0", "ping -c1 -W1 192.168.0.10");
     expect((await status(gateway)).tunnels[0]!.children[0]!.spiIn).toBe(spi);
-    await expect(control(gateway.socket, "configure", { ...lab.gateway, localPrefixes: ["x"] })).rejects.toThrow(
-      "localPrefixes.0",
-    );
+    await expect(
+      control(gateway.socket, "configure", { ...lab.gateway, localPrefixes: ["x"] }),
+    ).rejects.toThrow("localPrefixes.0");
     expect(await control(gateway.socket, "configure", lab.gateway)).toEqual({ changed: [] });
   });
 });

@@ -99,7 +99,18 @@ export class Net {
     writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
     const child = spawn(
       "ip",
-      ["netns", "exec", this.name(node), "sh", "-c", `exec "$0" "$@" >>${logFile} 2>&1`, process.execPath, MAIN, "--config", file],
+      [
+        "netns",
+        "exec",
+        this.name(node),
+        "sh",
+        "-c",
+        `exec "$0" "$@" >>${logFile} 2>&1`,
+        process.execPath,
+        MAIN,
+        "--config",
+        file,
+      ],
       { stdio: "ignore" },
     );
     const running: Running = {
@@ -133,7 +144,7 @@ export class Net {
       ),
     );
     for (const name of this.#namespaces) sh(`ip netns del ${name}`);
-    if (process.env["TANDEM_KEEP_LOGS"] === undefined) rmSync(this.folder, { recursive: true });
+    if (process.env.TANDEM_KEEP_LOGS === undefined) rmSync(this.folder, { recursive: true });
   }
 }
 

@@ -1,0 +1,150 @@
+/**
+ * What main.ts starts: one instance or device.
+ *
+ * Order of work: read the configuration, raise the guards, start the data plane, open the control socket, take the
+ * seats. SIGTERM and SIGINT drain (DELETE to the peers, Cease to the neighbours) and exit 0. Whatever kills it, the
+ * guards are the kernel's and stay.
+ */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { parseArgs } from "node:util";
+import type { InstanceConfig } from "@tandem/contract";
+import type { Random } from "@tandem/sansio";
+import { linuxTcpSockets } from "./bgp/linux-tcp-sockets.ts";
+import { describeProblems, readInstanceConfig } from "./config/instance-plan.ts";
+import { controlMethods } from "./control/methods.ts";
+import { ControlServer } from "./control/server.ts";
+import { DataPlane } from "./dataplane/data-plane.ts";
+import { PooledCryptoRunner } from "./driver/crypto-runner.ts";
+import { systemClock } from "./driver/engine-driver.ts";
+import { Journal } from "./events/journal.ts";
+import { Instance } from "./instance.ts";
+import { jsonLog } from "./log.ts";
+import { HostNetwork } from "./network/host-network.ts";
+import { systemIpCommand } from "./network/ip-command.ts";
+
+const USAGE = "usage: main.ts --config FILE.json [--check]";
+/** Milliseconds that a clean stop may take before the process goes anyway. */
+const LONGEST_STOP = 3_000;
+const CRYPTO_WORKERS = 1;
+
+/** Milliseconds since the Unix epoch, with fractions: one clock for every process of a machine. */
+const wallClock = (): number => performance.timeOrigin + performance.now();
+
+const systemRandom: Random = {
+  bytes: (length) => new Uint8Array(randomBytes(length)),
+  below(bound) {
+    const limit = 0x1_0000_0000 - (0x1_0000_0000 % bound);
+    let value = randomBytes(4).readUInt32BE();
+    while (value >= limit) value = randomBytes(4).readUInt32BE();
+    return value % bound;
+  },
+};
+
+/** Sources of the data plane's own ICMP errors: our addresses on the inside. */
+function routerAddresses(config: InstanceConfig): string[] {
+  const inside = networkInterfaces()[config.inside.interface] ?? [];
+  return inside.filter((one) => !one.internal && !one.address.startsWith("fe80:")).map((one) => one.address);
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
+function readConfig(file: string): InstanceConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    fail(`${file}: ${(error as Error).message}`);
+  }
+  const read = readInstanceConfig(json);
+  if (!read.ok)
+    fail(`${file}: the configuration is refused, nothing was changed:\n${describeProblems(read.problems)}`);
+  return read.config;
+}
+
+async function run(config: InstanceConfig): Promise<void> {
+  const log = jsonLog(config.name, (line) => process.stdout.write(line), wallClock);
+  const network = new HostNetwork(
+    systemIpCommand(),
+    {
+      outside: config.outside.interface,
+      inside: config.inside.interface,
+      tun: config.tun.interface,
+      mtu: config.tun.mtu,
+      ...(config.partner === undefined ? {} : { partner: config.partner.address }),
+    },
+    (message) => log("warn", message),
+  );
+  // The TUN device stays down until the guards stand and `steer` raises it, so the two may be prepared together.
+  const [dataPlane] = await Promise.all([
+    DataPlane.start({
+      tun: config.tun.interface,
+      settings: { mssClamp: config.tun.mssClamp, routerAddresses: routerAddresses(config) },
+    }),
+    network.guard(),
+  ]);
+  let stopping = false;
+  const died = (reason: string): void => {
+    if (stopping) return;
+    log("error", `the data plane died: ${reason}`);
+    process.exit(1);
+  };
+  dataPlane.ended.then(
+    () => died("its worker has ended"),
+    (error: unknown) => died(String(error)),
+  );
+  await network.steer();
+
+  const journal = new Journal(config.name, wallClock);
+  const instance = new Instance(config, {
+    dataPlane,
+    network,
+    sockets: linuxTcpSockets,
+    clock: systemClock,
+    wallClock,
+    random: systemRandom,
+    crypto: new PooledCryptoRunner(CRYPTO_WORKERS),
+    journal,
+    log,
+  });
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    log("info", "stopping");
+    setTimeout(() => process.exit(1), LONGEST_STOP).unref();
+    instance
+      .stop()
+      .then(() => control.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log("error", `unclean stop: ${String(error)}`);
+          process.exit(1);
+        },
+      );
+  };
+  const control = new ControlServer(controlMethods(instance, stop), (method, error) => {
+    log("error", error instanceof Error ? (error.stack ?? error.message) : String(error), { method });
+  });
+  await control.listen(config.controlSocket);
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  await instance.start();
+}
+
+export async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { config: { type: "string" }, check: { type: "boolean" } } });
+  if (values.config === undefined) fail(USAGE);
+  const config = readConfig(values.config);
+  if (values.check === true) {
+    process.stdout.write(`${values.config}: good\n`);
+    return;
+  }
+  await run(config).catch((error: unknown) => {
+    fail(`${config.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  });
+}
