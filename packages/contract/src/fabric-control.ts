@@ -1,5 +1,6 @@
 /**
- * Methods of the fabric agent: status -> FabricStatus, ping, set-owner(SetOwner) -> SetOwnerAnswer, drain(FabricDrain).
+ * Methods of the fabric agent: status -> FabricStatus, ping, set-owner(SetOwner) -> SetOwnerAnswer, drain(FabricDrain),
+ * subscribe (FabricPortEvent for every port now, then for every change).
  * A command with an epoch lower than the seat's is refused; the same command again changes nothing.
  */
 import { z } from "zod";
@@ -8,6 +9,7 @@ export const SetOwner = z.object({
   seat: z.string(),
   owner: z.string().nullable().describe("null: nobody; packets for the seat are dropped"),
   epoch: z.number().int(),
+  drained: z.boolean().default(false).describe("start outside the VNet's spread, until `drain` with off"),
 });
 
 /** Takes a seat out of the VNet's spread (its public IP stays with its owner), or puts it back. */
@@ -29,13 +31,22 @@ export const FabricStatus = z.object({
   filter: z.string().describe("how seat addresses are filtered per port"),
 });
 
+/** Pushed to subscribers as `{ event }`: whether an instance answers on one of its two links. */
+export const FabricPortEvent = z.object({
+  event: z.literal("fabric.port"),
+  instance: z.string(),
+  side: z.enum(["outside", "inside"]),
+  up: z.boolean(),
+});
+
 export const SetOwnerAnswer = z.object({
   changed: z.boolean(),
   epoch: z.number(),
   milliseconds: z.number().describe("from the command to the kernel's tables"),
 });
 
-export type SetOwner = z.infer<typeof SetOwner>;
+export type SetOwner = z.input<typeof SetOwner>;
 export type FabricStatus = z.infer<typeof FabricStatus>;
+export type FabricPortEvent = z.infer<typeof FabricPortEvent>;
 export type FabricSeatState = z.infer<typeof FabricSeatState>;
 export type SetOwnerAnswer = z.infer<typeof SetOwnerAnswer>;

@@ -1,9 +1,10 @@
 /** `node packages/supervisor/src/fabric-main.ts --config FILE`, in the fabric's namespace. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { FabricConfig, FabricDrain, SetOwner } from "@tandem/contract";
-import { ControlServer } from "./control/control-server.ts";
+import { type ControlPeer, ControlServer } from "./control/control-server.ts";
 import { FabricAgent } from "./fabric/fabric-agent.ts";
 import { watchLinks } from "./fabric/link-watch.ts";
+import { PortProbe } from "./fabric/port-probe.ts";
 import { configArgument, log, onSignal } from "./process-main.ts";
 
 const config = FabricConfig.parse(JSON.parse(readFileSync(configArgument(), "utf8")));
@@ -15,12 +16,23 @@ for (const gateway of config.gateways) {
 for (const edge of config.edgeInterfaces) strictReversePath(edge);
 
 await agent.start();
+const subscribers = new Set<ControlPeer>();
+const ports = new PortProbe(config, (event) => {
+  log(config.name, `${event.instance} ${event.up ? "answers" : "does not answer"} ${event.side}`);
+  for (const peer of subscribers) peer.send({ event });
+});
 const server = new ControlServer({
   status: () => ({ name: config.name, kind: "fabric", pid: process.pid, ...agent.status() }),
+  subscribe: (_params, peer) => {
+    subscribers.add(peer);
+    peer.onClose(() => subscribers.delete(peer));
+    for (const event of ports.list()) peer.send({ event });
+    return { subscribed: true };
+  },
   ping: () => ({ pid: process.pid }),
   "set-owner": (params) => {
-    const { seat, owner, epoch } = SetOwner.parse(params);
-    return agent.setOwner(seat, owner, epoch);
+    const { seat, owner, epoch, drained } = SetOwner.parse(params);
+    return agent.setOwner(seat, owner, epoch, drained);
   },
   drain: async (params) => {
     const { seat, off } = FabricDrain.parse(params);
@@ -33,6 +45,7 @@ log(config.name, "ready");
 
 onSignal(async () => {
   unwatch();
+  ports.close();
   agent.close();
   await server.close();
 });

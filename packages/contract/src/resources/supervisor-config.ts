@@ -46,13 +46,24 @@ export const SupervisorConfig = z.object({
     socket: z.string(),
     tokenFile: z.string(),
   }),
+  /** The resources as the lab file has them, without shared keys: what the API shows as desired state. */
+  resources: z.unknown().optional(),
+  gateways: z.array(
+    z.object({
+      name: z.string(),
+      seats: z.array(
+        z.object({ name: z.string(), publicIps: z.array(z.string()), bgpIp: z.string(), home: z.string() }),
+      ),
+    }),
+  ),
   instances: z.array(SupervisedInstance),
   devices: z.array(SupervisedDevice).default([]),
   /** How often, and after how many misses a living control socket or data path counts as lost. */
   heartbeatMilliseconds: z.number().default(50),
-  heartbeatMisses: z.number().default(6),
-  probeMilliseconds: z.number().default(100),
-  probeMisses: z.number().default(4),
+  /** A living process that has not answered for so long is silent (with the data path silent too; alone after twice that). */
+  silentMilliseconds: z.number().default(450),
+  probeMilliseconds: z.number().default(150),
+  probeMisses: z.number().default(3),
   restart: z.enum(["auto", "manual"]).default("auto"),
   restartDelayMilliseconds: z.number().default(1500),
   /** Whether a seat goes back to its home instance when that returns. */

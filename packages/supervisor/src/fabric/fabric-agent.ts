@@ -95,9 +95,14 @@ export class FabricAgent {
   }
 
   /** Throws a `Refusal` for an epoch that is too old. The same command again changes nothing and is answered alike. */
-  async setOwner(seat: string, owner: string | null, epoch: number): Promise<SetOwnerAnswer> {
+  async setOwner(
+    seat: string,
+    owner: string | null,
+    epoch: number,
+    drained = false,
+  ): Promise<SetOwnerAnswer> {
     const started = performance.now();
-    const claim = this.#seats.claim(seat, owner, epoch);
+    const claim = this.#seats.claim(seat, owner, epoch, drained);
     if (claim.kind === "refused") throw new Refusal(claim.reason);
     if (claim.kind === "changed") {
       this.#save();

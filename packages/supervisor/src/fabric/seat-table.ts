@@ -30,7 +30,7 @@ export class SeatTable {
     return [...this.#seats];
   }
 
-  claim(seat: string, owner: string | null, epoch: number): Claim {
+  claim(seat: string, owner: string | null, epoch: number, drained = false): Claim {
     const current = this.#seats.get(seat);
     if (current === undefined) return { kind: "refused", reason: `no seat ${seat}` };
     if (owner !== null && this.#instances.get(seat)?.has(owner) !== true) {
@@ -43,7 +43,7 @@ export class SeatTable {
       if (owner === current.owner) return { kind: "unchanged" };
       return { kind: "refused", reason: `${seat} belongs to ${current.owner ?? "nobody"} in epoch ${epoch}` };
     }
-    this.#seats.set(seat, { owner, epoch, drained: false });
+    this.#seats.set(seat, { owner, epoch, drained });
     return { kind: "changed" };
   }
 

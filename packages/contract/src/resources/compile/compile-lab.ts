@@ -110,6 +110,16 @@ function addSupervisor(
         socket: draft.path("control", "api", ".sock"),
         tokenFile: draft.path("state", "api", ".token"),
       },
+      resources: withoutKeys(draft.file),
+      gateways: gateways.map((g) => ({
+        name: g.plan.name,
+        seats: g.seats.map((s) => ({
+          name: s.name,
+          publicIps: [...s.publicIps],
+          bgpIp: s.bgpIp,
+          home: s.owner,
+        })),
+      })),
       instances: gateways.flatMap((g) => g.supervised),
       devices: devices.map((d) => ({
         name: d.name,
@@ -124,4 +134,16 @@ function addSupervisor(
     logFile: draft.path("log", "supervisor", ".log"),
     ...own,
   });
+}
+
+/** Keys stay in the processes' own configurations. */
+function withoutKeys(file: LabFile): unknown {
+  const { tandem: _tandem, ...resources } = file;
+  return {
+    ...resources,
+    connections: file.connections.map((c) => {
+      const { sharedKey: _key, ...properties } = c.properties;
+      return { ...c, properties };
+    }),
+  };
 }

@@ -1,0 +1,164 @@
+/**
+ * The health of one instance, from four signs:
+ *
+ *      control socket closed ─▶ is the process gone? ─▶ exit (a few milliseconds after a SIGKILL)
+ *      ping unanswered ─▶ stopped by a signal, or silent on the data path too ─▶ silent (about half a second)
+ *      link does not answer (fabric) ─▶ path
+ *      seat probe unanswered although pings are ─▶ path, later: the probe's answers are rate-limited
+ *
+ * A control socket that is cut while the process lives and its data path answers is no reason to move anything.
+ */
+import { PingResult, type TandemEvent } from "@tandem/contract";
+import { ControlClient } from "../control/control-client.ts";
+import { processState } from "./process-state.ts";
+
+export interface MonitorTimes {
+  readonly heartbeatMilliseconds: number;
+  readonly silentMilliseconds: number;
+  readonly probeMisses: number;
+}
+
+export interface MonitorEvents {
+  onUp(pid: number, seats: readonly { name: string; epoch: number }[]): void;
+  onDown(cause: "exit" | "silent" | "path", message: string): void;
+  onEvent(event: TandemEvent): void;
+}
+
+/** Misses of the seat probe alone, with pings answered. */
+const LONE_PROBE_MISSES = 12;
+/** A stopped process is looked for when a ping is overdue by: */
+const LOOK_AFTER_MILLISECONDS = 100;
+
+export class InstanceMonitor {
+  readonly client: ControlClient;
+  readonly #times: MonitorTimes;
+  readonly #events: MonitorEvents;
+  readonly #probeMisses: () => number | undefined;
+  #pid = 0;
+  #lastAnswer = performance.now();
+  #waiting = false;
+  #down: "exit" | "silent" | "path" | undefined;
+  readonly #cut = new Set<"outside" | "inside">();
+  readonly #timer: NodeJS.Timeout;
+  #look: NodeJS.Timeout | undefined;
+
+  /** `probeMisses`: the worst of the seats that this instance owns; `undefined` when it owns none that answers probes. */
+  constructor(
+    controlSocket: string,
+    times: MonitorTimes,
+    probeMisses: () => number | undefined,
+    events: MonitorEvents,
+  ) {
+    this.#times = times;
+    this.#events = events;
+    this.#probeMisses = probeMisses;
+    this.client = new ControlClient(controlSocket, {
+      onUp: () => {
+        this.#waiting = false;
+        this.client.call("subscribe").catch(() => {});
+        this.#ping();
+      },
+      onDown: () => this.#closed(),
+      onEvent: (event) => events.onEvent(event as TandemEvent),
+    });
+    this.#timer = setInterval(() => this.#beat(), times.heartbeatMilliseconds);
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** What the fabric sees of one of its links. */
+  port(side: "outside" | "inside", up: boolean): void {
+    if (up) this.#cut.delete(side);
+    else this.#cut.add(side);
+    this.#judge();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#look);
+    this.client.close();
+  }
+
+  #beat(): void {
+    if (this.client.up && !this.#waiting) this.#ping();
+    this.#judge();
+  }
+
+  #ping(): void {
+    this.#waiting = true;
+    this.client.call("ping", undefined, 60_000).then(
+      (answer) => {
+        this.#waiting = false;
+        const result = PingResult.safeParse(answer);
+        if (!result.success) return;
+        this.#pid = result.data.pid;
+        this.#lastAnswer = performance.now();
+        if (this.#reasonToFail() !== undefined) return;
+        this.#down = undefined;
+        this.#events.onUp(result.data.pid, result.data.seats);
+      },
+      () => {
+        this.#waiting = false;
+      },
+    );
+  }
+
+  /** The kernel closes a dying process's sockets a moment before it is seen to be gone. */
+  #closed(): void {
+    const until = performance.now() + 200;
+    const look = (): void => {
+      if (this.client.up) return;
+      if (this.#pid !== 0 && processState(this.#pid) === "gone") {
+        this.#fail("exit", `process ${this.#pid} has ended`);
+        return;
+      }
+      if (performance.now() < until) this.#look = setTimeout(look, 1);
+    };
+    look();
+  }
+
+  #judge(): void {
+    if (this.#down !== undefined && this.#down !== "silent" && this.#down !== "path") return;
+    if (this.#pid !== 0 && !this.client.up && processState(this.#pid) === "gone") {
+      this.#fail("exit", `process ${this.#pid} has ended`);
+      return;
+    }
+    const reason = this.#reasonToFail();
+    if (reason !== undefined) this.#fail(reason.cause, reason.message);
+  }
+
+  #reasonToFail(): { readonly cause: "silent" | "path"; readonly message: string } | undefined {
+    const overdue = performance.now() - this.#lastAnswer;
+    const misses = this.#probeMisses();
+    const probeLost = misses !== undefined && misses >= this.#times.probeMisses;
+    if (this.#cut.size > 0)
+      return { cause: "path", message: `does not answer ${[...this.#cut].join(" and ")}` };
+    if (overdue > LOOK_AFTER_MILLISECONDS && this.#pid !== 0 && processState(this.#pid) === "stopped") {
+      return { cause: "silent", message: `process ${this.#pid} is stopped` };
+    }
+    const silent = this.#times.silentMilliseconds;
+    // A control socket that is closed says nothing about a process that lives: the data path decides.
+    if (overdue > silent && probeLost) {
+      return {
+        cause: "silent",
+        message: `no answer for ${Math.round(overdue)} ms, ${misses} probes unanswered`,
+      };
+    }
+    if (this.client.up && misses === undefined && overdue > 2 * silent) {
+      return { cause: "silent", message: `no answer for ${Math.round(overdue)} ms` };
+    }
+    if (misses !== undefined && misses >= LONE_PROBE_MISSES) {
+      return { cause: "path", message: `${misses} probes through the data path unanswered` };
+    }
+    return undefined;
+  }
+
+  #fail(cause: "exit" | "silent" | "path", message: string): void {
+    if (this.#down === cause || (this.#down !== undefined && cause !== "exit")) return;
+    this.#down = cause;
+    this.#events.onDown(cause, message);
+    if (cause === "exit") this.#pid = 0;
+  }
+}
