@@ -49,6 +49,7 @@ export async function labStatus(folder: StateFolder): Promise<LabStatus> {
           `BGP ${seat} to ${neighbor}: ${state}${reason === undefined ? "" : `, ${reason}`}`,
       ),
     ...missingSessions(plan, bgpPeers, seats),
+    ...missingClients(plan, tunnels),
     ...supervisor.reasons,
   ];
   const ready = reasons.length === 0;
@@ -115,8 +116,12 @@ function tunnelsOf(
   running: readonly ProcessStatus[],
   seats: readonly SeatStatus[],
 ): TunnelStatus[] {
-  const reported = running.flatMap(({ tunnels }) => tunnels);
+  const templates = templatesOf(plan);
+  const reported = running
+    .flatMap(({ tunnels }) => tunnels)
+    .filter(({ tunnel }) => !templates.has(tunnel ?? ""));
   const missing = plan.tunnels
+    .filter(({ id }) => !templates.has(id))
     .filter(({ connection, seat, remote }) =>
       reported.every((one) => one.connection !== connection || one.seat !== seat || one.remote !== remote),
     )
@@ -135,6 +140,23 @@ function tunnelsOf(
       };
     });
   return [...reported, ...missing];
+}
+
+/** A connection to anybody (point-to-site) is not a tunnel itself: each client that dials gets one from it. */
+function templatesOf(plan: LabPlan): Set<string> {
+  const open = plan.nodes.flatMap((node) =>
+    node.kind === "instance" ? (node.config.connections ?? []) : [],
+  );
+  return new Set(open.filter(({ remote }) => remote.address === null).map(({ tunnel }) => tunnel));
+}
+
+function missingClients(plan: LabPlan, tunnels: readonly TunnelStatus[]): string[] {
+  const templates = [...templatesOf(plan)];
+  const clients = plan.nodes.filter((node) => node.kind === "device" && node.role === "client").length;
+  const connected = tunnels.filter(
+    (tunnel) => isUp(tunnel) && templates.some((template) => tunnel.tunnel?.startsWith(`${template}/`)),
+  ).length;
+  return connected < clients ? [`${connected} of ${clients} point-to-site clients are connected`] : [];
 }
 
 function explainTunnel({ connection, seat, remote, ike, children, reason }: TunnelStatus): string {
