@@ -1,4 +1,16 @@
 /** The public surface of the BGP speaker. Read `events.ts` first. */
+export {
+  asnProblem,
+  type CloudRuleSwitches,
+  cloudExportPolicy,
+  cloudImportPolicy,
+  cloudPeer,
+  DEFAULT_GATEWAY_ASN,
+  gatewayApipaProblem,
+  isApipa,
+  MAXIMUM_PREFIXES,
+  peerAddressProblem,
+} from "./cloud-rules.ts";
 export type { Family, GracefulRestartConfig, MaxPrefixes, PeerConfig, SpeakerConfig } from "./config.ts";
 export type {
   BgpEffect,

@@ -62,6 +62,8 @@ export class Peer implements FsmHost {
   #available: boolean;
   /** Seconds for the next stay in Idle, when something asked for more than the usual damping. */
   #nextIdle: number | undefined = undefined;
+  /** The present stay in Idle is a penalty: the peer's own dial does not end it. */
+  #firmIdle = false;
   /** RFC 5492 §3: the peer does not know capabilities; the next OPEN has none. */
   #bareOpen = false;
   /** Forwarding went on since a session was last up: the F bit may be set. */
@@ -128,6 +130,11 @@ export class Peer implements FsmHost {
       connectRetry: this.config.connectRetryTime ?? CONNECT_RETRY_TIME_SECONDS,
       delayOpen: this.config.delayOpenTime ?? 0,
     };
+  }
+
+  /** Never dials, but for clearing an adopted session. */
+  get passive(): boolean {
+    return (this.config.passive ?? false) && this.#resume === undefined;
   }
 
   dial(fsm: Fsm, now: Instant): void {
@@ -269,6 +276,7 @@ export class Peer implements FsmHost {
     const doublings = Math.min(Math.max(fsm.connectRetryCounter - 1, 0), MAXIMUM_IDLE_HOLD_DOUBLINGS);
     const usual = (this.config.idleHoldTime ?? IDLE_HOLD_TIME_SECONDS) * 2 ** doublings;
     const wait = this.#nextIdle ?? usual;
+    this.#firmIdle = this.#nextIdle !== undefined;
     this.#nextIdle = undefined;
     this.timers.start(this.#idleHold, now + seconds(wait));
   }
@@ -357,7 +365,7 @@ export class Peer implements FsmHost {
 
   accept(connection: Connection, now: Instant): void {
     const main = this.#main;
-    const patient = this.#idleHold.running && main.connectRetryCounter <= 1 && this.#nextIdle === undefined;
+    const patient = this.#idleHold.running && main.connectRetryCounter <= 1 && !this.#firmIdle;
     if (!this.#running || !this.#available || (main.state === "Idle" && !patient)) {
       this.#log("info", `connection refused in ${main.state}`);
       connection.close(true);
@@ -377,8 +385,8 @@ export class Peer implements FsmHost {
     this.#dropSecond();
     const second = new Fsm(this);
     this.#second = second;
-    second.fire(FsmEvent.AutomaticStartPassive, now);
     second.connection = connection;
+    second.fire(FsmEvent.AutomaticStartPassive, now);
     second.fire(FsmEvent.TcpConnectionConfirmed, now);
   }
 
@@ -416,11 +424,13 @@ export class Peer implements FsmHost {
   #start(now: Instant, again: boolean): void {
     this.timers.stop(this.#idleHold);
     // An adopted passive session is dialled once: only that clears what the peer still believes in.
-    const passive = (this.config.passive ?? false) && this.#resume === undefined;
     if (again) {
-      this.#main.fire(passive ? FsmEvent.AutomaticStartDampedPassive : FsmEvent.AutomaticStartDamped, now);
+      this.#main.fire(
+        this.passive ? FsmEvent.AutomaticStartDampedPassive : FsmEvent.AutomaticStartDamped,
+        now,
+      );
     } else {
-      this.#main.fire(passive ? FsmEvent.AutomaticStartPassive : FsmEvent.AutomaticStart, now);
+      this.#main.fire(this.passive ? FsmEvent.AutomaticStartPassive : FsmEvent.AutomaticStart, now);
     }
   }
 

@@ -105,7 +105,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
     switch (input.kind) {
       case "tcp-data": {
         const entry = this.#connections.get(input.connection);
-        entry?.peer.data(entry.connection, input.bytes, now);
+        entry?.peer.data(entry.connection, plain(input.bytes), now);
         return;
       }
       case "tcp-written": {
@@ -394,6 +394,10 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
     this.#emit({ kind: "log", level: "warning", peer: undefined, message });
   }
 }
+
+/** A view without a subclass's habits: `slice` of Node's Buffer does not copy, and what is kept here must be a copy. */
+const plain = (bytes: Uint8Array): Uint8Array =>
+  bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 
 /** Everything that a session was made with: a change of it needs a new session. */
 function sessionKey(c: PeerConfig): string {

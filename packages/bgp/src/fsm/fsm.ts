@@ -30,6 +30,8 @@ export interface FsmHost {
   readonly timers: TimerQueue;
   readonly random: Random;
   readonly times: FsmTimes;
+  /** Waits for the peer to dial: ConnectRetryTimer does not run. */
+  readonly passive: boolean;
   dial(fsm: Fsm, now: Instant): void;
   /** The OPEN to send now. */
   openMessage(): Uint8Array;
@@ -75,7 +77,9 @@ export class Fsm {
   constructor(host: FsmHost) {
     this.#host = host;
     const timer = (event: FsmEvent): Timer => new Timer((now) => this.fire(event, now));
-    this.#connectRetry = timer(FsmEvent.ConnectRetryTimerExpires);
+    this.#connectRetry = new Timer((now) =>
+      this.fire(host.passive ? FsmEvent.TcpConnectionFails : FsmEvent.ConnectRetryTimerExpires, now),
+    );
     this.#keepalive = timer(FsmEvent.KeepaliveTimerExpires);
     this.#delayOpen = timer(FsmEvent.DelayOpenTimerExpires);
     this.#hold = new Timer((now) => {
@@ -139,6 +143,7 @@ export class Fsm {
     const timers = this.#host.timers;
     switch (action) {
       case "start-connect-retry":
+        if (this.#host.passive) return;
         // §10: jitter of 75 to 100 %.
         timers.start(this.#connectRetry, now + this.#jitter(this.#host.times.connectRetry));
         return;
