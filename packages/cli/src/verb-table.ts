@@ -17,6 +17,11 @@ export const GROUPS: Readonly<Record<VerbEntry["group"], string>> = {
 
 export const VERBS: Readonly<Record<string, VerbEntry>> = {
   "lab up": { group: "lab", summary: "bring a topology up", load: () => import("./verbs/lab-up.ts") },
+  "gateway up": {
+    group: "lab",
+    summary: "the gateway on a real network, for real devices",
+    load: () => import("./verbs/gateway-up.ts"),
+  },
   "lab down": { group: "lab", summary: "remove a lab, all of it", load: () => import("./verbs/lab-down.ts") },
   "lab list": {
     group: "lab",

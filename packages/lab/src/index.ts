@@ -10,6 +10,13 @@ export { birdConf } from "./device-config/bird.ts";
 export { frrConf } from "./device-config/frr.ts";
 export { swanctlConf } from "./device-config/swanctl.ts";
 export { Incident, type IncidentReport, summarise } from "./drill/incident.ts";
+export {
+  DRILL_EVENTS,
+  type DrillEvent,
+  defaultTarget,
+  type EventOptions,
+  runEvent,
+} from "./drill/run-event.ts";
 export { type WrittenReport, writeReport } from "./drill/write-report.ts";
 export { execInNode } from "./exec-in-node.ts";
 export { type FollowedFile, followFiles } from "./follow-files.ts";

@@ -7,9 +7,9 @@ import { NAME_OPTION, oneOf, requiredPositional, stringValue, UsageError, type V
 const FORMATS = ["swanctl", "bird", "frr", "tandem"] as const;
 
 export const verb: Verb = {
-  usage: "device-config DEVICE --format swanctl|bird|frr|tandem",
+  usage: "device-config DEVICE|CONNECTION --format swanctl|bird|frr|tandem",
   about:
-    "Prints a configuration that matches the lab's connections to a device. It contains the shared keys.",
+    "Prints a configuration for the other side: of one connection, or of all connections to a device. It contains the shared keys.",
   options: {
     ...NAME_OPTION,
     format: { type: "string", value: FORMATS.join("|"), about: "for which software" },
@@ -17,19 +17,29 @@ export const verb: Verb = {
   examples: ["./tandem device-config device1 --format swanctl"],
   async run(invocation) {
     const { folder } = findLab(stringValue(invocation, "name"));
-    const name = requiredPositional(invocation, 0, "the device");
+    const name = requiredPositional(invocation, 0, "the device or connection");
     const format = oneOf(invocation, "format", FORMATS);
     if (format === undefined) throw new UsageError(`--format is missing: ${FORMATS.join(", ")}`);
-    const devices = readPlan(folder).nodes.filter((node) => node.kind === "device");
-    const node = devices.find((one) => one.name === name);
-    if (node === undefined)
+    const { nodes, externalDevices } = readPlan(folder);
+    const devices = [...nodes.filter((node) => node.kind === "device"), ...externalDevices].map((one) => ({
+      name: one.name,
+      config: InstanceConfig.parse(one.config),
+    }));
+    const connectsBy = (config: InstanceConfig): boolean => config.connections.some((c) => c.name === name);
+    const found = devices.find((one) => one.name === name) ?? devices.find((one) => connectsBy(one.config));
+    if (found === undefined) {
+      const connections = new Set(devices.flatMap((one) => one.config.connections.map((c) => c.name)));
       throw new LabError(
-        `there is no device "${name}"`,
-        `devices: ${devices.map((one) => one.name).join(", ")}`,
+        `there is no device and no connection "${name}"`,
+        `devices: ${devices.map((one) => one.name).join(", ")}; connections: ${[...connections].join(", ")}`,
       );
-    const config = InstanceConfig.parse(node.config);
+    }
+    const config =
+      found.name === name
+        ? found.config
+        : { ...found.config, connections: found.config.connections.filter((c) => c.name === name) };
     const localAddress = config.seats[0]?.publicIps[0] ?? "%any";
-    if (format === "tandem") print(JSON.stringify(node.config, null, 2));
+    if (format === "tandem") print(JSON.stringify(config, null, 2));
     else if (format === "swanctl") print(swanctlConf(config.connections, { localAddress }));
     else if (format === "frr") print(frrConf(config));
     else print(birdConf(config, { kernelTable: 254, gatewayOf: () => undefined }));

@@ -32,6 +32,15 @@ export function networkOfPlan(plan: LabPlan): NetworkLayout {
         ...(mtu === undefined ? {} : { mtu }),
       }),
     ),
+    ...(plan.outside === undefined
+      ? {}
+      : {
+          outside: {
+            netns: namespaceOf(plan.lab, plan.outside.node),
+            interface: plan.outside.interface,
+            parent: plan.outside.parent,
+          },
+        }),
   };
 }
 
@@ -40,6 +49,8 @@ function namespaceLayout(plan: LabPlan, node: PlanNode): NamespaceLayout {
     .flatMap(({ a, b }) => [a, b])
     .filter((end) => end.node === node.name)
     .map((end) => ({ name: end.interface, addresses: end.addresses }));
+  const outside = plan.outside?.node === node.name ? plan.outside : undefined;
+  if (outside !== undefined) interfaces.push({ name: outside.interface, addresses: outside.addresses });
   // A Tandem process adds its seats' addresses itself. Of a third-party device this is the router; see peers/strongswan.ts.
   if (node.kind === "device" && node.software !== "tandem") {
     const seat = node.config.seats[0];
@@ -53,6 +64,10 @@ function namespaceLayout(plan: LabPlan, node: PlanNode): NamespaceLayout {
     sysctls: node.sysctls,
     commands: [
       ...guardCommands(node.guards, new Set(interfaces.map(({ name }) => name))),
+      ...(outside?.answersFor ?? []).map(
+        (address) =>
+          `${isIPv6(address) ? "-6" : "-4"} neighbor add proxy ${address} dev ${outside?.interface}`,
+      ),
       ...node.rules.flatMap(ruleCommands),
       ...node.routes.map(routeCommand),
     ],

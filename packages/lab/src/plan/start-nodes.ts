@@ -1,5 +1,6 @@
 /** Starts the processes of a plan in the order in which they need each other, each group at once. */
-import { existsSync } from "node:fs";
+
+import { setTimeout as delay } from "node:timers/promises";
 import type {
   DeviceNode,
   FabricNode,
@@ -8,14 +9,15 @@ import type {
   RouterNode,
   SupervisorNode,
 } from "@tandem/contract";
+import { ControlClient } from "../control/control-client.ts";
 import type { ProcessRecord } from "../lab-record.ts";
 import type { Realm } from "../netns/realm.ts";
 import { startStrongswanDevice } from "../peers/strongswan.ts";
 import { launch } from "../process/launch.ts";
+import { isAlive } from "../process/process-identity.ts";
 import { MAIN_OF } from "../repository.ts";
 import { type StateFolder, writeJson } from "../state-folder.ts";
 import { namespaceOf } from "./network-of-plan.ts";
-import { layStaticFabric } from "./static-fabric.ts";
 
 type ProcessNode = InstanceNode | DeviceNode | FabricNode | RouterNode | SupervisorNode;
 
@@ -31,15 +33,10 @@ export async function startNodes(realm: Realm, folder: StateFolder, plan: LabPla
   const of = <K extends ProcessNode["kind"]>(kind: K) =>
     plan.nodes.filter((node): node is Extract<ProcessNode, { kind: K }> => node.kind === kind);
 
-  const network: ProcessRecord[] = [];
-  if (existsSync(MAIN_OF.fabric)) {
-    network.push(
-      ...(await Promise.all([
-        ...of("fabric").map((node) => start(node, "fabric-agent")),
-        ...of("router").map((node) => start(node, "site-router")),
-      ])),
-    );
-  } else await layStaticFabric(realm, plan);
+  const network = await Promise.all([
+    ...of("fabric").map((node) => start(node, "fabric-agent")),
+    ...of("router").map((node) => start(node, "site-router")),
+  ]);
   const devices = of("device");
   const ends = await Promise.all([
     ...of("instance").map((node) => start(node, "instance")),
@@ -50,7 +47,10 @@ export async function startNodes(realm: Realm, folder: StateFolder, plan: LabPla
       .filter(({ software }) => software === "strongswan")
       .map((node) => startStrongswanDevice(realm, folder, plan, node)),
   );
-  if (!existsSync(MAIN_OF.supervisor)) return [...network, ...ends, ...peers.flat()];
+  // A supervisor that finds an instance still starting would take it for dead and move its seats.
+  await Promise.all(
+    of("instance").map((node, index) => untilListening(node.config.controlSocket, ends[index])),
+  );
   const supervisors = await Promise.all(
     of("supervisor").map((node) => {
       writeJson(node.configFile, withStartCommands(realm, plan, node));
@@ -89,4 +89,19 @@ function withStartCommands(realm: Realm, plan: LabPlan, node: SupervisorNode): S
         : { ...instance, startCommand: [...prefix(target.name), ...startCommand(target)] };
     }),
   };
+}
+
+const LISTENING_MILLISECONDS = 15_000;
+
+/** Until the process answers on its control socket, has died, or has had its time; `lab up` reports the last two. */
+async function untilListening(path: string, process_: ProcessRecord | undefined): Promise<void> {
+  const deadline = performance.now() + LISTENING_MILLISECONDS;
+  while (performance.now() < deadline && process_ !== undefined && isAlive(process_.identity)) {
+    try {
+      (await ControlClient.open(path)).close();
+      return;
+    } catch {
+      await delay(20);
+    }
+  }
 }

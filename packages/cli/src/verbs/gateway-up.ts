@@ -1,0 +1,142 @@
+/** `gateway up`: the pair on a real network. The options become a lab file with external devices, which is kept and can be edited. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bringUp, checkLabName, readLabSource, stateFolder, stateRoot } from "@tandem/lab";
+import { gatewayFile, type RealDevice } from "../real-device/gateway-file.ts";
+import { print, progress } from "../render/output.ts";
+import {
+  durationValue,
+  flag,
+  oneOf,
+  requiredPositional,
+  stringValue,
+  UsageError,
+  type Verb,
+} from "../verb.ts";
+
+export const verb: Verb = {
+  usage: "gateway up --outside IFACE --public-ip A [--public-ip B] --device NAME=IP[,...] [options]",
+  about: `Puts a gateway pair on a network of this machine (as root): its public IPs answer there, on UDP 500 and 4500 and
+IP protocol 50. One public IP gives an active-standby gateway, two an active-active one. The devices are yours.
+Each --device is NAME=IP with any of ,asn=N ,bgp=IP ,prefix=P (repeatable) ,psk=KEY (default: made up).
+"device-config NAME --format swanctl|bird|frr" then prints the matching configuration. "lab down --name NAME" ends it.
+The options are written down as a lab file, whose path is printed; edit it and use "lab up FILE" for everything else.`,
+  options: {
+    name: { type: "string", value: "NAME", about: "the gateway's and lab's name (default: gateway)" },
+    outside: {
+      type: "string",
+      value: "IFACE",
+      about: "the interface of this machine that devices are reached through",
+    },
+    "public-ip": { type: "string", multiple: true, value: "IP", about: "address of a seat; once or twice" },
+    "next-hop": {
+      type: "string",
+      value: "IP",
+      about: "router on that network (without it devices must be neighbours)",
+    },
+    "outside-address": {
+      type: "string",
+      value: "IP/LEN",
+      about: "an address of the fabric's own on that network",
+    },
+    device: { type: "string", multiple: true, value: "NAME=IP,...", about: "a VPN device" },
+    vnet: {
+      type: "string",
+      multiple: true,
+      value: "PREFIX",
+      about: "address space of the VNet (default 10.11.0.0/16)",
+    },
+    asn: { type: "string", value: "N", about: "the gateway's AS (default 65515)" },
+    profile: { type: "string", value: "fast|hitless|azure", about: "the clock of a failover" },
+    timeout: {
+      type: "string",
+      value: "SECONDS",
+      about: "wait so long for the devices (default: do not wait)",
+    },
+    "dry-run": { type: "boolean", about: "print the lab file and stop" },
+  },
+  examples: [
+    "sudo ./tandem gateway up --outside eth0 --public-ip 192.0.2.10 --public-ip 192.0.2.11 --device office=192.0.2.99,asn=65050,bgp=10.52.0.1",
+  ],
+  async run(invocation) {
+    if (invocation.positionals.length > 0) throw new UsageError(`${invocation.positionals[0]}: not expected`);
+    const outside = stringValue(invocation, "outside");
+    if (outside === undefined) throw new UsageError("--outside IFACE is missing");
+    const publicIps = listOf(invocation.values["public-ip"]);
+    if (publicIps.length < 1 || publicIps.length > 2)
+      throw new UsageError("--public-ip is expected once or twice");
+    const devices = listOf(invocation.values.device).map(parseDevice);
+    if (devices.length === 0) throw new UsageError("--device NAME=IP is missing");
+    const name = stringValue(invocation, "name") ?? "gateway";
+    checkLabName(name);
+    const profile = oneOf(invocation, "profile", ["fast", "hitless", "azure"]);
+    const nextHop = stringValue(invocation, "next-hop");
+    const address = stringValue(invocation, "outside-address");
+    const vnet = listOf(invocation.values.vnet);
+    const file = gatewayFile({
+      name,
+      outside: {
+        interface: outside,
+        ...(nextHop === undefined ? {} : { nextHop }),
+        ...(address === undefined ? {} : { address }),
+      },
+      publicIps,
+      devices,
+      vnetPrefixes: vnet.length > 0 ? vnet : ["10.11.0.0/16"],
+      asn: Number(stringValue(invocation, "asn") ?? 65515),
+      ...(profile === undefined ? {} : { profile }),
+    });
+    const text = `${JSON.stringify(file, null, 2)}\n`;
+    if (flag(invocation, "dry-run")) {
+      print(text.trimEnd());
+      return 0;
+    }
+    const folder = join(stateRoot(), "gateways");
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, `${name}.json`);
+    writeFileSync(path, text, { mode: 0o600 });
+    const lab = stateFolder(name);
+    const waitMilliseconds = durationValue(invocation, "timeout", 0);
+    const result = await bringUp(lab, readLabSource(path, lab.root, { name }), {
+      onStep: progress,
+      waitMilliseconds,
+      keepGoing: true,
+      mayInstall: false,
+    });
+    print(`gateway "${name}" answers as ${publicIps.join(" and ")} on ${outside}; its lab file is ${path}`);
+    for (const device of devices)
+      print(`  ./tandem device-config ${device.name} --name ${name} --format swanctl`);
+    return result.status === undefined || result.status.ready ? 0 : 1;
+  },
+};
+
+const listOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
+
+/** `office=192.0.2.99,asn=65050,bgp=10.52.0.1,prefix=10.51.0.0/16,psk=...` */
+function parseDevice(text: string): RealDevice {
+  const [first = "", ...rest] = text.split(",");
+  const [name, publicIp] = split(first, text);
+  const device: { -readonly [K in keyof RealDevice]: RealDevice[K] } = { name, publicIp, prefixes: [] };
+  for (const part of rest) {
+    const [key, value] = split(part, text);
+    if (key === "asn") device.asn = Number(value);
+    else if (key === "bgp") device.bgpIp = value;
+    else if (key === "psk") device.psk = value;
+    else if (key === "prefix") device.prefixes = [...device.prefixes, value];
+    else throw new UsageError(`--device ${text}: "${key}" is not known; asn, bgp, prefix, psk are`);
+  }
+  if ((device.asn === undefined) !== (device.bgpIp === undefined)) {
+    throw new UsageError(`--device ${text}: BGP needs both asn= and bgp=`);
+  }
+  if (device.asn === undefined && device.prefixes.length === 0) {
+    throw new UsageError(`--device ${text}: without BGP, prefix= must say what is behind it`);
+  }
+  return device;
+}
+
+function split(part: string, whole: string): [string, string] {
+  const at = part.indexOf("=");
+  if (at < 1 || at === part.length - 1)
+    throw new UsageError(`--device ${whole}: "${part}" is not NAME=VALUE`);
+  return [part.slice(0, at), part.slice(at + 1)];
+}
