@@ -1,29 +1,28 @@
 /**
- * Two IKE SAs of one tunnel: which one goes. A reauthentication's or a restarted peer's new SA replaces the old one;
- * two that both sides began at the same moment are settled the same way on both sides, by their SPIs.
+ * Several IKE SAs of one tunnel: which one stays. A reauthentication's initiator deletes the predecessor at once. Everything
+ * else is settled after a while, when both sides see the same IKE SAs, by a rule that gives both the same answer.
  */
-
 import { CROSSING_WINDOW } from "./constants.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
 /** What to do with `other` now that `made` is established. */
-export type DuplicateRuling = "delete-other" | "delete-made" | "peer-deletes" | "drop-other";
+export type DuplicateRuling = "delete-other" | "drop-other" | "settle-later";
 
 export function ruleOnDuplicate(made: IkeSa, other: IkeSa, initialContact: boolean): DuplicateRuling {
+  if (made.predecessor === other) return "delete-other";
   // The peer says that it knows no other (RFC 7296 §2.4): nobody is left to answer a DELETE.
-  if (initialContact && other.isUp && !isCrossing(made, other)) return "drop-other";
-  if (made.predecessor === other || !isCrossing(made, other)) return "delete-other";
-  const loser = made.initiatorSpi < other.initiatorSpi ? made : other;
-  if (!loser.initiator) return "peer-deletes";
-  return loser === made ? "delete-made" : "delete-other";
+  if (initialContact && !madeTogether(made, other)) return "drop-other";
+  return "settle-later";
 }
 
-function isCrossing(made: IkeSa, other: IkeSa): boolean {
-  return (
-    made.initiator !== other.initiator &&
-    made.predecessor === undefined &&
-    other.predecessor === undefined &&
-    other.establishedAt !== undefined &&
-    made.now - other.establishedAt < CROSSING_WINDOW
-  );
+/** Of IKE SAs made at about the same time the one with the highest initiator's SPI stays, else the newest. */
+export function survivor(sas: readonly IkeSa[]): IkeSa {
+  return sas.reduce((best, sa) => {
+    if (madeTogether(best, sa)) return sa.initiatorSpi > best.initiatorSpi ? sa : best;
+    return (sa.establishedAt ?? 0) > (best.establishedAt ?? 0) ? sa : best;
+  });
+}
+
+function madeTogether(a: IkeSa, b: IkeSa): boolean {
+  return Math.abs((a.establishedAt ?? 0) - (b.establishedAt ?? 0)) < CROSSING_WINDOW;
 }

@@ -399,6 +399,10 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
     return this.#tunnels.isOnlyContact(sa);
   }
 
+  hasSibling(sa: IkeSa): boolean {
+    return this.#tunnels.hasSibling(sa);
+  }
+
   reauthenticate(sa: IkeSa): void {
     this.#tunnels.reauthenticate(sa);
   }

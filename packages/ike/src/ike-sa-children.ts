@@ -1,7 +1,12 @@
 /** The Child SAs of one IKE SA: installing, the switch of the outbound side (RFC 7296 §2.8), deadlines, removal. */
 import type { Instant } from "@tandem/sansio";
 import type { ChildSa } from "./child-sa.ts";
-import { CHILDREN_PER_IKE_SA_MAX, OUTBOUND_SWITCH_FALLBACK, REDIAL_FIRST } from "./constants.ts";
+import {
+  CHILDREN_PER_IKE_SA_MAX,
+  OUTBOUND_SWITCH_FALLBACK,
+  REDIAL_FIRST,
+  TEMPORARY_FAILURE_WAIT,
+} from "./constants.ts";
 import type { DownCause } from "./events.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
@@ -158,8 +163,11 @@ export class IkeSaChildren implements Iterable<ChildSa> {
 
   rekey(child: ChildSa): void {
     if (child.state !== "installed") return;
+    const task = { kind: "rekey-child", spiIn: child.install.spiIn } as const;
     child.rekeyAt = Number.POSITIVE_INFINITY;
-    this.#sa.enqueue({ kind: "rekey-child", spiIn: child.install.spiIn });
+    // The peer may not have our answer yet that made this Child SA.
+    if (child.outboundReady) this.#sa.enqueue(task);
+    else this.#sa.retryLater(task, TEMPORARY_FAILURE_WAIT);
   }
 
   expire(child: ChildSa, cause: string): void {

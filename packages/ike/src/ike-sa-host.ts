@@ -43,6 +43,8 @@ export interface IkeSaHost {
   livingChild(sa: IkeSa): ChildSa | undefined;
   /** No other IKE SA of this tunnel stands or is being made: INITIAL_CONTACT may be said (RFC 7296 §2.4). */
   isOnlyContact(sa: IkeSa): boolean;
+  /** Another IKE SA of the tunnel is up. */
+  hasSibling(sa: IkeSa): boolean;
   /** Takes up an SA that a rekey has made. */
   register(sa: IkeSa): void;
   /** An SA has authenticated its peer: settles duplicates. */

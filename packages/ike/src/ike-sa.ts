@@ -109,7 +109,9 @@ export class IkeSa {
   /** The IKE SA that this one replaces: a reauthentication's predecessor. */
   predecessor: IkeSa | undefined;
   /** The peer's own rekey of this SA, answered while ours was under way. */
-  peerRekey: { readonly sa: IkeSa; readonly nonces: Nonces } | undefined;
+  #peerRekey: { readonly sa: IkeSa; readonly nonces: Nonces } | undefined;
+  /** SPIs that the peer deleted before we had heard of them: the answer that names one comes too late. */
+  readonly deletedMeanwhile: Set<number> = new Set();
   /** Set while a rekey that lost the comparison waits to be deleted by whoever made it. */
   redundant = false;
   readonly #tasks: Task[] = [];
@@ -148,6 +150,15 @@ export class IkeSa {
 
   get now(): Instant {
     return this.host.now;
+  }
+
+  get peerRekey(): { readonly sa: IkeSa; readonly nonces: Nonces } | undefined {
+    // Deleted again: the peer yielded, or gave up.
+    return this.#peerRekey?.sa.state === "closed" ? undefined : this.#peerRekey;
+  }
+
+  set peerRekey(rekey: { readonly sa: IkeSa; readonly nonces: Nonces }) {
+    this.#peerRekey = rekey;
   }
 
   get task(): Task | undefined {

@@ -5,12 +5,14 @@ import type { ChildSa } from "./child-sa.ts";
 import type { IkeConnection } from "./config.ts";
 import { REPLACED_WAIT } from "./constants.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
-import { ruleOnDuplicate } from "./duplicates.ts";
+import { ruleOnDuplicate, survivor } from "./duplicates.ts";
 import type { DownCause, IkeInput } from "./events.ts";
 import { IkeSa } from "./ike-sa.ts";
 import type { IkeSaHost, Path } from "./ike-sa-host.ts";
 import { ZERO_SPI } from "./message/header.ts";
 import { Tunnel } from "./tunnel.ts";
+
+const TOOK_ITS_PLACE = "another IKE SA of the same tunnel took its place";
 
 type Asked = Extract<
   IkeInput,
@@ -23,6 +25,8 @@ export class Tunnels {
   /** By remote address; the key "" holds those that take any. */
   readonly #byRemote: Map<string, Set<Tunnel>> = new Map();
   readonly #redials: DeadlineHeap<Tunnel> = new DeadlineHeap();
+  /** When duplicates are looked at again. */
+  readonly #settling: DeadlineHeap<Tunnel> = new DeadlineHeap();
 
   constructor(host: IkeSaHost) {
     this.#host = host;
@@ -214,29 +218,30 @@ export class Tunnels {
         continue;
       }
       if (other.state === "replaced" || other.state === "deleting") continue;
-      this.#settleDuplicate(sa, other, initialContact);
+      this.#meet(sa, other, tunnel, initialContact);
     }
   }
 
-  #settleDuplicate(made: IkeSa, other: IkeSa, initialContact: boolean): void {
-    const reason = "another IKE SA of the same tunnel took its place";
+  #meet(made: IkeSa, other: IkeSa, tunnel: Tunnel, initialContact: boolean): void {
     switch (ruleOnDuplicate(made, other, initialContact)) {
-      case "drop-other": {
-        other.close("replaced", reason);
+      case "drop-other":
+        other.close("replaced", TOOK_ITS_PLACE);
         return;
-      }
       case "delete-other":
-        // Whoever made the new one deletes the old one; the other side only if that does not happen.
-        if (made.initiator) other.enqueue({ kind: "delete-ike", cause: "replaced", reason });
-        else other.retryLater({ kind: "delete-ike", cause: "replaced", reason }, REPLACED_WAIT);
+        other.enqueue({ kind: "delete-ike", cause: "replaced", reason: TOOK_ITS_PLACE });
         return;
-      case "delete-made": {
-        made.enqueue({ kind: "delete-ike", cause: "replaced", reason });
-        return;
-      }
-      case "peer-deletes":
-        return;
+      case "settle-later":
+        this.#settling.set(tunnel, this.#host.now + REPLACED_WAIT);
     }
+  }
+
+  /** Whatever is still double by now goes. */
+  #settle(tunnel: Tunnel): void {
+    const up = [...tunnel.sas].filter((sa) => sa.isUp && sa.announced);
+    if (up.length < 2) return;
+    const stays = survivor(up);
+    for (const sa of up)
+      if (sa !== stays) sa.enqueue({ kind: "delete-ike", cause: "replaced", reason: TOOK_ITS_PLACE });
   }
 
   #instantiate(sa: IkeSa): Tunnel | undefined {
@@ -252,6 +257,12 @@ export class Tunnels {
       for (const child of other.children) if (child.state === "installed") return child;
     }
     return undefined;
+  }
+
+  hasSibling(sa: IkeSa): boolean {
+    for (const other of this.#byName.get(sa.tunnel)?.sas ?? [])
+      if (other !== sa && other.isUp && other.announced) return true;
+    return false;
   }
 
   isOnlyContact(sa: IkeSa): boolean {
@@ -308,10 +319,13 @@ export class Tunnels {
   }
 
   nextTimeout(): Instant | undefined {
-    return this.#redials.next();
+    const [redial, settle] = [this.#redials.next(), this.#settling.next()];
+    return redial === undefined ? settle : Math.min(redial, settle ?? redial);
   }
 
   handleTimeout(now: Instant): void {
+    for (let tunnel = this.#settling.popDue(now); tunnel !== undefined; tunnel = this.#settling.popDue(now))
+      this.#settle(tunnel);
     for (let tunnel = this.#redials.popDue(now); tunnel !== undefined; tunnel = this.#redials.popDue(now)) {
       tunnel.redialAt = undefined;
       if (!tunnel.dials) continue;

@@ -41,6 +41,7 @@ type Made =
   | { readonly ok: false; readonly error: number | undefined; readonly reason: string };
 
 function* requestChild(sa: IkeSa, policy: ChildPolicy, old: ChildSa | undefined): Procedure<Made> {
+  sa.deletedMeanwhile.clear();
   const offer = offerChild(sa, policy, true);
   const offered = sa.connection!.esp.offer.flatMap((p) => p.groups);
   let group: GroupName | undefined = offered.find(
@@ -77,6 +78,8 @@ function* requestChild(sa: IkeSa, policy: ChildPolicy, old: ChildSa | undefined)
     }
     const answer = acceptChildAnswer(offer, response);
     if (!answer.ok) return { ok: false, error: undefined, reason: answer.reason };
+    if (sa.deletedMeanwhile.has(answer.child.spiOut))
+      return { ok: false, error: NotifyType.CHILD_SA_NOT_FOUND, reason: "the peer has deleted it already" };
     const shared = yield* agree(answer.child.suite.group, group, pair?.privateKey, response);
     if (shared?.kind === "failed") return { ok: false, error: undefined, reason: shared.reason };
     const nonces = { initiator: nonce, responder: find(response, "Nonce")!.data };
@@ -237,6 +240,13 @@ export function* respondCreateChildSa(sa: IkeSa, message: IkeMessage): Procedure
   let compare = false;
   if (rekey !== undefined) {
     const verdict = REKEY_CHILD_RULINGS[old?.state ?? "unknown"];
+    // It may be the very one whose making we have not heard the end of yet.
+    const making = sa.task?.kind === "create-child" || sa.task?.kind === "rekey-child";
+    if (verdict === "child-sa-not-found" && making)
+      return refuse(
+        NotifyType.TEMPORARY_FAILURE,
+        `Child SA ${rekey.spi}_o may be the one being made: answering TEMPORARY_FAILURE`,
+      );
     if (verdict === "child-sa-not-found")
       return refuse(
         NotifyType.CHILD_SA_NOT_FOUND,

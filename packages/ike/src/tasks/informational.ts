@@ -1,6 +1,8 @@
 /** INFORMATIONAL as responder (RFC 7296 §1.4, §1.4.1): deletes, errors, liveness (an empty one), RFC 6311. */
 
 import { spiText } from "../child-sa.ts";
+import { CHILDREN_PER_IKE_SA_MAX } from "../constants.ts";
+import type { DownCause } from "../events.ts";
 import { NotifyType, notifyTypeName, ProtocolId } from "../iana.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { findAll, findError, findNotify, type IkeMessage } from "../message/message.ts";
@@ -44,7 +46,10 @@ export function respondInformational(sa: IkeSa, message: IkeMessage): Response |
 /** RFC 7296 §1.4.1: the peer names the SPIs on which it receives; ours of the same pair go back. */
 function deleteChildSa(sa: IkeSa, spiOut: number): number | undefined {
   const child = sa.children.bySpiOut(spiOut);
-  if (child === undefined) return undefined;
+  if (child === undefined) {
+    if (sa.deletedMeanwhile.size < CHILDREN_PER_IKE_SA_MAX) sa.deletedMeanwhile.add(spiOut);
+    return undefined;
+  }
   const { spiIn } = child.install;
   // §2.25.1: we are closing it ourselves, so the answer to our own request does that.
   if (child.state === "deleting" && sa.task?.kind === "delete-child" && sa.task.spiIn === spiIn) {
@@ -71,13 +76,14 @@ function deleteIkeSa(sa: IkeSa): Response {
       return { payloads: [], after: () => sa.close("rekeyed", "replaced by its successor") };
     }
   }
-  const replaced = sa.state === "replaced";
-  return {
-    payloads: [],
-    after: () =>
-      sa.close(
-        replaced ? "rekeyed" : "peer-deleted",
-        replaced ? "replaced by its successor" : "the peer deleted the IKE SA",
-      ),
-  };
+  const { cause, reason } = whyDeleted(sa);
+  return { payloads: [], after: () => sa.close(cause, reason) };
+}
+
+function whyDeleted(sa: IkeSa): { readonly cause: DownCause; readonly reason: string } {
+  if (sa.state === "replaced") return { cause: "rekeyed", reason: "replaced by its successor" };
+  // A reauthentication: the new IKE SA stands, so the Child SAs of the old one get the grace of replaced ones.
+  if (sa.host.hasSibling(sa))
+    return { cause: "replaced", reason: "another IKE SA of the same tunnel took its place" };
+  return { cause: "peer-deleted", reason: "the peer deleted the IKE SA" };
 }
