@@ -12,6 +12,11 @@ export const verb: Verb = {
     "Prints a configuration for the other side: of one connection, or of all connections to a device. It contains the shared keys.",
   options: {
     ...NAME_OPTION,
+    "tunnel-interface": {
+      type: "string",
+      value: "IFACE",
+      about: "bird: the device's interface into the tunnels (ipsec0, xfrm1), to resolve next hops with",
+    },
     format: { type: "string", value: FORMATS.join("|"), about: "for which software" },
   },
   examples: ["./tandem device-config device1 --format swanctl"],
@@ -38,11 +43,13 @@ export const verb: Verb = {
       found.name === name
         ? found.config
         : { ...found.config, connections: found.config.connections.filter((c) => c.name === name) };
+    const tunnelInterface = stringValue(invocation, "tunnel-interface");
+    const through = tunnelInterface === undefined ? undefined : `"${tunnelInterface}"`;
     const localAddress = config.seats[0]?.publicIps[0] ?? "%any";
     if (format === "tandem") print(JSON.stringify(config, null, 2));
     else if (format === "swanctl") print(swanctlConf(config.connections, { localAddress }));
     else if (format === "frr") print(frrConf(config));
-    else print(birdConf(config, { kernelTable: 254, gatewayOf: () => undefined }));
+    else print(birdConf(config, { kernelTable: 254, gatewayOf: () => through }));
     return 0;
   },
 };

@@ -1,18 +1,21 @@
 /** `gateway up`: the pair on a real network. The options become a lab file with external devices, which is kept and can be edited. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bringUp, checkLabName, readLabSource, stateFolder, stateRoot } from "@tandem/lab";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  bringUp,
+  checkLabName,
+  LabError,
+  labStatus,
+  readLabSource,
+  stateFolder,
+  stateRoot,
+} from "@tandem/lab";
 import { gatewayFile, type RealDevice } from "../real-device/gateway-file.ts";
 import { print, progress } from "../render/output.ts";
-import {
-  durationValue,
-  flag,
-  oneOf,
-  requiredPositional,
-  stringValue,
-  UsageError,
-  type Verb,
-} from "../verb.ts";
+import { durationValue, flag, oneOf, stringValue, UsageError, type Verb } from "../verb.ts";
+
+const SEATED_MILLISECONDS = 15_000;
 
 export const verb: Verb = {
   usage: "gateway up --outside IFACE --public-ip A [--public-ip B] --device NAME=IP[,...] [options]",
@@ -103,12 +106,30 @@ The options are written down as a lab file, whose path is printed; edit it and u
       keepGoing: true,
       mayInstall: false,
     });
+    if (waitMilliseconds === 0) await untilSeated(lab);
     print(`gateway "${name}" answers as ${publicIps.join(" and ")} on ${outside}; its lab file is ${path}`);
     for (const device of devices)
       print(`  ./tandem device-config ${device.name} --name ${name} --format swanctl`);
     return result.status === undefined || result.status.ready ? 0 : 1;
   },
 };
+
+/** The devices may come later; the public IPs must answer now. */
+async function untilSeated(lab: ReturnType<typeof stateFolder>): Promise<void> {
+  const deadline = performance.now() + SEATED_MILLISECONDS;
+  for (;;) {
+    const { seats } = await labStatus(lab);
+    const without = seats.filter(({ owner }) => owner === null);
+    if (without.length === 0) return;
+    if (performance.now() > deadline) {
+      throw new LabError(
+        `no instance has taken ${without.map((seat) => seat.name).join(" and ")}`,
+        `./tandem lab logs gw/IN_0 --name ${lab.name}`,
+      );
+    }
+    await delay(50);
+  }
+}
 
 const listOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 

@@ -172,7 +172,8 @@ export const Connection = resource(
 
 export const LabDevice = z.strictObject({
   name: z.string().min(1),
-  kind: z.enum(["tandem", "strongswan"]).default("tandem"),
+  /** "external": a real device, reached through `tandem.outside`; the lab makes no node for it. */
+  kind: z.enum(["tandem", "strongswan", "external"]).default("tandem"),
   /** Equal to the `gatewayIpAddress` of the local network gateway that describes it. */
   publicIpAddress: z.string(),
   /** Devices with the same site stand in front of the same network. Default: the device's own name. */
@@ -196,6 +197,16 @@ export const LabClient = z.strictObject({
   publicIpAddress: z.string(),
   /** The virtual network gateway that it dials; may be left out when only one has point-to-site. */
   gateway: z.string().optional(),
+});
+
+/** A real network on the outside: the fabric gets an interface of its own there and answers for the seats' public IPs. */
+export const LabOutside = z.strictObject({
+  /** Of the machine that the lab runs on. */
+  interface: z.string().min(1),
+  /** The router on that network; without it every device must be a neighbour there. */
+  nextHop: z.string().optional(),
+  /** The fabric's own address there, "ip/length"; helps neighbours that check the sender of an ARP request. */
+  address: z.string().optional(),
 });
 
 export const LabHost = z.strictObject({
@@ -228,6 +239,7 @@ export const TandemSection = z.strictObject({
   devices: z.array(LabDevice).default([]),
   clients: z.array(LabClient).default([]),
   hosts: z.array(LabHost).optional(),
+  outside: LabOutside.optional(),
   options: LabOptions.prefault({}),
 });
 
@@ -253,5 +265,6 @@ export type Connection = z.infer<typeof Connection>;
 export type PublicIpAddress = z.infer<typeof PublicIpAddress>;
 export type LabDevice = z.infer<typeof LabDevice>;
 export type LabClient = z.infer<typeof LabClient>;
+export type LabOutside = z.infer<typeof LabOutside>;
 export type LabHost = z.infer<typeof LabHost>;
 export type ResourceReference = z.infer<typeof ResourceReference>;

@@ -29,6 +29,25 @@ export interface LabPlan {
   readonly certificates: readonly PlanCertificate[];
   /** Pairs of host addresses that probe traffic should connect, both ways. */
   readonly probes: readonly PlanProbe[];
+  /** Present when real devices are to reach the gateway. */
+  readonly outside?: PlanOutside;
+  /** Real devices: no node, only what one would be configured with (`tandem device-config`). */
+  readonly externalDevices: readonly PlanExternalDevice[];
+}
+
+/** An interface of a node on a network of the machine (a macvlan on `parent`). Needs root. */
+export interface PlanOutside {
+  readonly node: string;
+  readonly interface: string;
+  readonly parent: string;
+  readonly addresses: readonly string[];
+  /** Addresses for which it answers ARP and neighbour solicitations there: the seats' public IPs. */
+  readonly answersFor: readonly string[];
+}
+
+export interface PlanExternalDevice {
+  readonly name: string;
+  readonly config: InstanceConfigInput;
 }
 
 interface NodeBase {

@@ -21,6 +21,14 @@ export interface InterfaceLayout {
   readonly addresses: readonly string[];
 }
 
+/** An interface on a network of the machine itself, for real devices. */
+export interface OutsideLayout {
+  readonly netns: string;
+  readonly interface: string;
+  /** In the machine's own namespace. */
+  readonly parent: string;
+}
+
 export interface CableEnd {
   readonly netns: string;
   readonly interface: string;
@@ -34,6 +42,7 @@ export interface CableLayout {
 export interface NetworkLayout {
   readonly namespaces: readonly NamespaceLayout[];
   readonly cables: readonly CableLayout[];
+  readonly outside?: OutsideLayout;
 }
 
 /** Linux's IFNAMSIZ counts the terminator. */
@@ -73,6 +82,7 @@ export async function layOut(realm: Realm, layout: NetworkLayout): Promise<void>
     await realm.run(["ip", "-batch", "-"], batch(names.map((netns) => `netns add ${netns}`)));
     await Promise.all(names.map((netns) => prepareNamespace(realm, netns)));
     await realm.run(["ip", "-batch", "-"], batch(layout.cables.map(addCable)));
+    if (layout.outside !== undefined) await addOutside(realm, layout.outside);
     await Promise.all(layout.namespaces.map((namespace) => configureNamespace(realm, namespace)));
   } catch (error) {
     await deleteNamespaces(realm, names).catch(() => {});
@@ -95,6 +105,21 @@ async function prepareNamespace(realm: Realm, netns: string): Promise<void> {
   const writes = SYSCTLS.map(([name, value]) => `[ ! -e ${name} ] || echo '${value}' >${name}`);
   const script = ["cd /proc/sys/net", ...writes, "ip link set lo up"].join("\n");
   await inNamespace(realm, netns, script);
+}
+
+async function addOutside(realm: Realm, outside: OutsideLayout): Promise<void> {
+  if (realm.kind !== "root") {
+    throw new LabError("a gateway on a real network needs root", "run it with sudo, or simulate the devices");
+  }
+  const words = `link add link ${outside.parent} name ${outside.interface} netns ${outside.netns} type macvlan mode bridge`;
+  try {
+    await realm.run(["ip", ...words.split(" ")]);
+  } catch (error) {
+    throw new LabError(
+      `interface ${outside.parent} cannot carry the gateway: ${reasonOf(error)}`,
+      "name an Ethernet interface of this machine that is up (ip link); wireless and loopback cannot",
+    );
+  }
 }
 
 function addCable({ ends: [a, b], mtu }: CableLayout): string {

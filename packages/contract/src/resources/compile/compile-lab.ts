@@ -7,6 +7,7 @@ import type { LabPlan } from "../plan.ts";
 import { UNPLANNED_MILLISECONDS } from "../supervisor-config.ts";
 import { Draft, defaultVia, type NodeNetwork } from "./draft.ts";
 import { addGateway, type CompiledGateway } from "./gateways.ts";
+import { addOutside, externalDevices } from "./outside.ts";
 import { addClient, gatewayOfClient } from "./point-to-site.ts";
 import { probesOf } from "./probes.ts";
 import { addSites } from "./sites.ts";
@@ -35,6 +36,7 @@ export function compileLab(file: LabFile, options: CompileOptions): LabPlan {
     addClient(draft, client, n);
   });
   addSupervisor(draft, lab, topology, gateways);
+  const outside = addOutside(draft, gateways);
   addFabric(draft, gateways);
   draft.probes.push(
     ...probesOf(file, [
@@ -61,6 +63,8 @@ export function compileLab(file: LabFile, options: CompileOptions): LabPlan {
     tunnels: gateways.flatMap((g) => g.tunnels),
     certificates: draft.certificates,
     probes: draft.probes,
+    ...(outside === undefined ? {} : { outside }),
+    externalDevices: externalDevices(draft),
   };
 }
 
@@ -121,11 +125,13 @@ function addSupervisor(
         })),
       })),
       instances: gateways.flatMap((g) => g.supervised),
-      devices: devices.map((d) => ({
-        name: d.name,
-        software: draft.options.deviceKind ?? d.kind,
-        controlSocket: draft.socket(d.name),
-      })),
+      devices: devices
+        .flatMap((d) => (d.kind === "external" ? [] : [{ ...d, kind: d.kind }]))
+        .map((d) => ({
+          name: d.name,
+          software: draft.options.deviceKind ?? d.kind,
+          controlSocket: draft.socket(d.name),
+        })),
       restart: options.restart,
       failback: options.failback,
       unplannedMilliseconds: [...UNPLANNED_MILLISECONDS[options.unplannedTime]],

@@ -5,6 +5,7 @@
  *      several devices:  fabric ── out [device] in ── d0 [site-router] h0 ── eth0 [host]
  */
 
+import type { InstanceConfigInput } from "../../instance-config.ts";
 import { addressAt, parseNetwork } from "../ip-network.ts";
 import type { LabDevice } from "../lab-file.ts";
 import { type PlanRoute, type PlanSite, TUN_RULE_PRIORITY, TUN_TABLE } from "../plan.ts";
@@ -31,12 +32,14 @@ export interface CompiledSite {
 }
 
 export function addSites(draft: Draft): CompiledSite[] {
-  const names = [...new Set(draft.file.tandem.devices.map(siteOf))];
+  const names = [...new Set(draft.file.tandem.devices.filter(isOurs).map(siteOf))];
   return names.map((name) => addSite(draft, name));
 }
 
+const isOurs = (device: LabDevice): boolean => device.kind !== "external";
+
 function addSite(draft: Draft, name: string): CompiledSite {
-  const devices = draft.file.tandem.devices.filter((d) => siteOf(d) === name);
+  const devices = draft.file.tandem.devices.filter((d) => isOurs(d) && siteOf(d) === name);
   const prefixes = sitePrefixes(draft.file, name);
   const router = devices.length > 1 ? `${name}-router` : devices[0]!.name;
   const wanted = (draft.file.tandem.hosts ?? [{ name: `${name}-host`, site: name }]).filter(
@@ -101,7 +104,7 @@ function addRouter(
     network.routes.push(...routesVia(prefixes, pair.b, "in"));
     network.rules.push(toTunnel("in"));
     network.guards.push(...guardBetween("in", "out"));
-    const tandem = (draft.options.deviceKind ?? device.kind) === "tandem";
+    const tandem = softwareOf(draft, device) === "tandem";
     return {
       device: device.name,
       interface: `d${i}`,
@@ -140,37 +143,51 @@ function addDevice(
   prefixes: readonly string[],
   network: NodeNetwork,
 ): void {
-  const bgp = lngOf(draft.file, device)?.properties.bgpSettings;
-  const { encapsulation, tunMtu, mssClamp } = draft.file.tandem.options;
   draft.nodes.push({
     name: device.name,
     kind: "device",
-    software: draft.options.deviceKind ?? device.kind,
+    software: softwareOf(draft, device),
     role: "gateway",
     site,
-    config: {
-      name: device.name,
-      kind: "device",
-      gateway: device.name,
-      profile: draft.profile,
-      asn: bgp?.asn ?? NO_ASN,
-      controlSocket: draft.socket(device.name),
-      outside: { interface: "out", encapsulation },
-      inside: { interface: "in" },
-      tun: { interface: "tun0", mtu: tunMtu, mssClamp },
-      localPrefixes: [...prefixes],
-      seats: [
-        {
-          name: deviceSeat(device.name),
-          publicIps: [device.publicIpAddress],
-          bgpIp: bgp?.bgpPeeringAddress ?? addressAt(parseNetwork(prefixes[0]!)!, 1),
-          epoch: 1,
-        },
-      ],
-      connections: deviceConnections(draft, device),
-    },
+    config: deviceConfig(draft, device, prefixes),
     configFile: draft.path("config", device.name, ".json"),
     logFile: draft.path("log", device.name, ".log"),
     ...network,
   });
+}
+
+function softwareOf(draft: Draft, device: LabDevice): "tandem" | "strongswan" {
+  const asked = draft.options.deviceKind ?? device.kind;
+  return asked === "strongswan" ? "strongswan" : "tandem";
+}
+
+/** The facts that any device's software is configured from, ours or not. */
+export function deviceConfig(
+  draft: Draft,
+  device: LabDevice,
+  prefixes: readonly string[],
+): InstanceConfigInput {
+  const bgp = lngOf(draft.file, device)?.properties.bgpSettings;
+  const { encapsulation, tunMtu, mssClamp } = draft.file.tandem.options;
+  return {
+    name: device.name,
+    kind: "device",
+    gateway: device.name,
+    profile: draft.profile,
+    asn: bgp?.asn ?? NO_ASN,
+    controlSocket: draft.socket(device.name),
+    outside: { interface: "out", encapsulation },
+    inside: { interface: "in" },
+    tun: { interface: "tun0", mtu: tunMtu, mssClamp },
+    localPrefixes: [...prefixes],
+    seats: [
+      {
+        name: deviceSeat(device.name),
+        publicIps: [device.publicIpAddress],
+        bgpIp: bgp?.bgpPeeringAddress ?? addressAt(parseNetwork(prefixes[0]!)!, 1),
+        epoch: 1,
+      },
+    ],
+    connections: deviceConnections(draft, device),
+  };
 }

@@ -135,6 +135,16 @@ function checkTandem(file: LabFile, report: Report): void {
       );
     }
   });
+  const external = file.tandem.devices.findIndex(({ kind }) => kind === "external");
+  if (external >= 0 && file.tandem.outside === undefined) {
+    report.add(
+      ["tandem", "devices", external, "kind"],
+      "NoOutside",
+      "a real device needs a real network to be reached through, and tandem.outside is missing",
+      'tandem.outside: { "interface": "eth0" }, or another kind',
+      "external",
+    );
+  }
   const sites = new Set(file.tandem.devices.map((d) => d.site ?? d.name));
   (file.tandem.hosts ?? []).forEach((host, i) => {
     const at = ["tandem", "hosts", i];
