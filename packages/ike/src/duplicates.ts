@@ -23,6 +23,8 @@ export function survivor(sas: readonly IkeSa[]): IkeSa {
   });
 }
 
+/** Both ends dialled at once. Of two that the same end began, the older is a leftover of a life before. */
 function madeTogether(a: IkeSa, b: IkeSa): boolean {
+  if (a.initiator === b.initiator) return false;
   return Math.abs((a.establishedAt ?? 0) - (b.establishedAt ?? 0)) < CROSSING_WINDOW;
 }
