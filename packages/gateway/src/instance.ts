@@ -161,13 +161,21 @@ export class Instance {
         );
       }
       const { seat: name, publicIps, bgpIp, epoch } = take;
-      await this.#host({ name, publicIps, bgpIp, epoch });
+      const adopted = take.mode === "adopt" ? this.#replicator?.take(name) : undefined;
+      await this.#host({ name, publicIps, bgpIp, epoch }, adopted);
+      const how =
+        adopted !== undefined
+          ? `adopted with ${adopted.ikeSas.length} IKE SAs, last heard of ${Math.round(adopted.age)} ms ago`
+          : take.mode === "adopt"
+            ? "negotiated anew: nothing was replicated"
+            : "negotiated anew";
       this.event({
         event: "seat.taken",
         seat: name,
-        message: `seat ${name} at epoch ${epoch}, ${take.mode}`,
+        message: `seat ${name} at epoch ${epoch}, ${how}`,
+        operationName: "GatewayTenantPrimaryChanged",
       });
-      return { taken: true };
+      return { taken: true, adopted: adopted !== undefined };
     });
   }
 

@@ -51,6 +51,7 @@ interface BookedChildSa {
   readonly ikeSa: string;
   readonly parameters: ChildSaParameters;
   ready: boolean;
+  retired: boolean;
   packetsIn: number;
   reservedUpTo: number;
   /** Up to here an adopter knows of the reservations. */
@@ -109,6 +110,7 @@ export class SaBook {
       ikeSa,
       parameters: sa,
       ready: false,
+      retired: false,
       packetsIn: live?.packetsIn ?? 0,
       reservedUpTo: sequence.limit,
       knownUpTo: sequence.limit,
@@ -161,6 +163,7 @@ export class SaBook {
     for (const booked of this.#childSas.values()) {
       if (booked.ikeSa !== ikeSa) continue;
       booked.ready = false;
+      booked.retired = true;
       if (this.#outbound.get(booked.tunnel) !== booked.id) continue;
       const next = this.#newestReady(booked.tunnel);
       if (next !== undefined) this.#switchTo(next);
@@ -220,6 +223,12 @@ export class SaBook {
       booked.knownUpTo = booked.reservedUpTo;
       return [booked.id, booked.reservedUpTo] as const;
     });
+  }
+
+  /** Whether a Child SA stands that is not used for sending yet. */
+  awaitsFirstPacket(): boolean {
+    for (const booked of this.#childSas.values()) if (!booked.ready && !booked.retired) return true;
+    return false;
   }
 
   /** Child SAs that received packets since the last call: proof of life for IKE. */

@@ -17,8 +17,17 @@ import { SaBook } from "./sa-book.ts";
 import type { IkeEngine, SeatContext } from "./seat-context.ts";
 import { Transcripts } from "./transcripts.ts";
 
-/** How often IKE is told which Child SAs received packets, milliseconds. */
+/**
+ * How often IKE is told which Child SAs received packets, milliseconds. The first packet on a new SA is what its
+ * responder waits for before it sends on it (RFC 7296 §2.8), so this is looked for more often.
+ */
 const ACTIVITY_INTERVAL = 500;
+const NEW_SA_INTERVAL = 20;
+/**
+ * A responder is up a moment before the initiator, which still has to read the answer; a BGP connection opened in that
+ * moment loses its SYN, and TCP repeats it only after a second. Milliseconds.
+ */
+const PATH_SETTLES = 50;
 
 type Effect<K extends IkeEffect["kind"]> = Extract<IkeEffect, { kind: K }>;
 
@@ -36,6 +45,8 @@ export class Seat {
   readonly #virtual = new Map<string, readonly string[]>();
   #cancelActivity: (() => void) | undefined;
   #begun = false;
+  #adopting = false;
+  #replicationPlanned = false;
   #stopped = false;
 
   constructor(config: SeatConfig, context: SeatContext) {
@@ -129,6 +140,7 @@ export class Seat {
    * nothing is negotiated.
    */
   begin(adopted?: Adoption): void {
+    this.#adopting = adopted !== undefined;
     for (const ikeSa of adopted?.ikeSas ?? []) {
       const connection = this.#connections.get(ikeSa.template ?? ikeSa.tunnel);
       if (connection === undefined) continue;
@@ -138,7 +150,11 @@ export class Seat {
         this.#book.add(ikeSa.tunnel, ikeSa.ikeSa, child, terms(connection), adopted?.live.get(child.childSa));
         if (child.outboundReady) this.#book.outboundReady(child.childSa);
       }
+      // The word that a lone Child SA may be used for sending can be under way when its owner dies.
+      const newest = ikeSa.children.at(-1);
+      if (newest !== undefined && !this.#book.isUp(ikeSa.tunnel)) this.#book.outboundReady(newest.childSa);
     }
+    this.#adopting = false;
     this.#begun = true;
     if (adopted === undefined) {
       for (const connection of this.#connections.values()) {
@@ -252,6 +268,7 @@ export class Seat {
         return;
       case "child-sa-outbound-ready":
         this.#book.outboundReady(effect.childSa);
+        this.#replicateSoon();
         this.#context.flushFib();
         return;
       case "child-sa-down":
@@ -323,6 +340,8 @@ export class Seat {
     const connection = this.connection(effect.tunnel);
     if (connection === undefined) return;
     this.#book.add(effect.tunnel, effect.ikeSa, effect, terms(connection));
+    this.#lookSoon();
+    this.#replicateSoon();
     this.#event(effect.tunnel, effect.replaces === undefined ? "child.up" : "child.rekeyed", {
       message: `Child SA ${effect.childSa} in ${hex(effect.spiIn)} out ${hex(effect.spiOut)}`,
       childSa: effect.childSa,
@@ -331,6 +350,7 @@ export class Seat {
 
   #childSaDown(effect: Effect<"child-sa-down">): void {
     this.#book.remove(effect.childSa);
+    this.#replicateSoon();
     if (effect.cause !== "rekeyed") {
       this.#event(effect.tunnel, "child.down", { message: effect.reason, childSa: effect.childSa });
     }
@@ -350,12 +370,33 @@ export class Seat {
     });
   }
 
+  /**
+   * The engine replicates what a message is about to expose. What a Child SA became after that message (installed,
+   * used for sending, gone) is told here, once per turn of the event loop.
+   */
+  #replicateSoon(): void {
+    const { replication } = this.#context;
+    if (replication === undefined || this.#replicationPlanned) return;
+    this.#replicationPlanned = true;
+    this.#context.clock.after(0, () => {
+      this.#replicationPlanned = false;
+      if (this.#stopped) return;
+      for (const state of this.#ike.exportIkeSas())
+        void replication.ikeSa(this.config.name, state.ikeSa, state);
+    });
+  }
+
   #tunnelUp(tunnel: string, up: boolean): void {
     const connection = this.connection(tunnel);
     if (connection === undefined) return;
     if (up) this.#claimRoutes(tunnel, connection);
     else this.#context.fib.withdrawAll(tunnel);
-    this.bgp?.setPath(tunnel, up);
+    if (!up || this.#adopting) this.bgp?.setPath(tunnel, up);
+    else {
+      this.#context.clock.after(PATH_SETTLES, () => {
+        if (!this.#stopped && this.#book.isUp(tunnel)) this.bgp?.setPath(tunnel, true);
+      });
+    }
     this.#event(tunnel, up ? "tunnel.up" : "tunnel.down", {
       message: up ? "the tunnel carries packets" : "the tunnel carries no packets any more",
       operationName: up ? "TunnelConnected" : "TunnelDisconnected",
@@ -421,8 +462,14 @@ export class Seat {
     if (now.length === 0) this.#virtual.delete(tunnel);
   }
 
+  #lookSoon(): void {
+    this.#cancelActivity?.();
+    this.#planActivity();
+  }
+
   #planActivity(): void {
-    this.#cancelActivity = this.#context.clock.after(ACTIVITY_INTERVAL, () => {
+    const interval = this.#book.awaitsFirstPacket() ? NEW_SA_INTERVAL : ACTIVITY_INTERVAL;
+    this.#cancelActivity = this.#context.clock.after(interval, () => {
       if (this.#stopped) return;
       for (const childSa of this.#book.takeActive()) this.#driver.input({ kind: "esp-received", childSa });
       this.#planActivity();
