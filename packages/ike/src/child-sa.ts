@@ -26,8 +26,6 @@ export interface ChildSa {
   readonly expiresAt: Instant;
   state: ChildSaState;
   outboundReady: boolean;
-  /** When outbound is switched even without a sign from the peer. */
-  switchAt: Instant | undefined;
   /** The id of the Child SA that took, or takes, this one's place. */
   successor: string | undefined;
   /** The peer rekeyed this one while our own rekey was under way: its exchange's nonces, to settle who yields. */

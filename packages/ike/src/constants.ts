@@ -52,8 +52,6 @@ export const NAT_KEEPALIVE_INTERVAL = 20_000;
 
 /** A rekeyed inbound SA lives on this long for packets still under way. */
 export const REKEYED_LINGER = 2_000;
-/** A rekey's responder uses the new SA at the latest after this, even if neither packet nor DELETE came. */
-export const OUTBOUND_SWITCH_FALLBACK = 3_000;
 /** How long the responder of a reauthentication waits for the peer to delete the old IKE SA. */
 export const REPLACED_WAIT = 3_000;
 /** When a new IKE SA goes on with what its predecessor had to do, so that the peer has seen the last of that one. */

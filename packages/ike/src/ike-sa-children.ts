@@ -1,12 +1,7 @@
 /** The Child SAs of one IKE SA: installing, the switch of the outbound side (RFC 7296 §2.8), deadlines, removal. */
 import type { Instant } from "@tandem/sansio";
 import type { ChildSa } from "./child-sa.ts";
-import {
-  CHILDREN_PER_IKE_SA_MAX,
-  OUTBOUND_SWITCH_FALLBACK,
-  REDIAL_FIRST,
-  TEMPORARY_FAILURE_WAIT,
-} from "./constants.ts";
+import { CHILDREN_PER_IKE_SA_MAX, REDIAL_FIRST, TEMPORARY_FAILURE_WAIT } from "./constants.ts";
 import type { DownCause } from "./events.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
@@ -47,7 +42,7 @@ export class IkeSaChildren implements Iterable<ChildSa> {
 
   /** Announces a new Child SA. `outbound` "deferred": not used for sending before the peer shows that it has it. */
   add(child: ChildSa, replaces: ChildSa | undefined, outbound: "now" | "deferred"): void {
-    const { host, tunnel, id, now } = this.#sa;
+    const { host, tunnel, id } = this.#sa;
     this.#bySpiIn.set(child.install.spiIn, child);
     host.indexChild(child.install.childSa, this.#sa);
     host.emit({
@@ -58,8 +53,8 @@ export class IkeSaChildren implements Iterable<ChildSa> {
       ...(replaces === undefined ? {} : { replaces: replaces.install.childSa }),
       ...child.install,
     });
+    // Deferred: no clock decides. The answer that gives the peer this Child SA may still be lost (RFC 7296 §2.8).
     if (outbound === "now") this.switchOutbound(child);
-    else child.switchAt = now + OUTBOUND_SWITCH_FALLBACK;
   }
 
   /** Keeps one that a partner announced before, or that came over from a rekeyed IKE SA. */
@@ -76,7 +71,6 @@ export class IkeSaChildren implements Iterable<ChildSa> {
   }
 
   switchOutbound(child: ChildSa): void {
-    child.switchAt = undefined;
     if (child.outboundReady) return;
     child.outboundReady = true;
     this.#sa.host.emit({
@@ -145,7 +139,6 @@ export class IkeSaChildren implements Iterable<ChildSa> {
       if (t !== undefined && (at === undefined || t < at)) at = t;
     };
     for (const child of this) {
-      consider(child.switchAt);
       if (child.state === "installed") consider(Math.min(child.rekeyAt, child.expiresAt));
       else if (child.state !== "deleting") consider(child.expiresAt);
     }
@@ -154,7 +147,6 @@ export class IkeSaChildren implements Iterable<ChildSa> {
 
   handleTimeout(now: Instant): void {
     for (const child of [...this]) {
-      if (child.switchAt !== undefined && now >= child.switchAt) this.switchOutbound(child);
       if (child.state === "deleting") continue;
       if (now >= child.expiresAt) this.expire(child, "time");
       else if (child.state === "installed" && now >= child.rekeyAt) this.rekey(child);

@@ -108,7 +108,6 @@ function importChild(host: IkeSaHost, value: ExportedChildSa, connection: IkeCon
     ...spread(connection.childLifetime, age, initiator, host),
     state: "installed",
     outboundReady,
-    switchAt: outboundReady ? undefined : host.now,
     successor: undefined,
     peerRekey: undefined,
   };

@@ -452,6 +452,8 @@ export class IkeSa {
   /** Taken over from the partner: on with the request under way, then agree on message IDs where the peer can. */
   adopted(value: ExportedIkeSa, announce: boolean): void {
     this.announce(undefined);
+    if (![...this.children].some((child) => child.outboundReady))
+      for (const child of this.children) this.children.inUse(child);
     if (announce) for (const child of this.children) this.children.announceAgain(child);
     if (this.peerSupports.messageIdSync) this.enqueue({ kind: "message-id-sync" });
     else if (value.outstanding !== undefined) this.#repeatForPredecessor(value.outstanding);

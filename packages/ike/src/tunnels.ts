@@ -279,6 +279,9 @@ export class Tunnels {
     if (tunnel === undefined) return;
     tunnel.sas.delete(sa);
     const superseded = cause === "rekeyed" || cause === "replaced";
+    // The peer has left the old one: it has the new one.
+    if (superseded)
+      for (const other of tunnel.sas) for (const child of other.children) other.children.inUse(child);
     if (tunnel.current !== undefined && [...tunnel.sas].some((other) => other.state !== "closed")) {
       // A reauthentication that failed: the old one stands, so try again in its time.
       if (sa.predecessor !== undefined && !sa.announced && tunnel.dials) this.#redialLater(tunnel);

@@ -252,7 +252,6 @@ export function makeChild(
     ...deadlines(sa.connection!.childLifetime, exchangeInitiator, sa.host.random, sa.now),
     state: "installed",
     outboundReady: false,
-    switchAt: undefined,
     successor: undefined,
     peerRekey: undefined,
   };

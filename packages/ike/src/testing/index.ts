@@ -11,3 +11,4 @@ export {
   testConnection,
   testPair,
 } from "./exchange-pair.ts";
+export { blackHole, outboundChild, settled } from "./invariants.ts";
