@@ -15,6 +15,7 @@ import {
   readLabRecord,
   writeLabRecord,
   writePlan,
+  writeSource,
 } from "./lab-record.ts";
 import type { LabSource } from "./lab-source.ts";
 import { layOut } from "./netns/network-layout.ts";
@@ -93,10 +94,11 @@ export async function bringUp(
 
 async function build(
   folder: StateFolder,
-  { plan, path }: LabSource,
+  source: LabSource,
   step: (text: string) => void,
   options: BringUpOptions,
 ): Promise<LabStatus | undefined> {
+  const { plan, path } = source;
   createStateFolder(folder, Math.max(...plan.nodes.map(({ name }) => nodeFileName(name).length)));
   const namespaces = [
     ...plan.nodes.map(({ name }) => namespaceOf(plan.lab, name)),
@@ -120,6 +122,7 @@ async function build(
   await layOut(realm, networkOfPlan(plan));
   const filled = await fillCertificates(plan);
   writePlan(folder, filled);
+  writeSource(folder, source);
   writeConfigs(filled);
   step(`starting ${filled.nodes.filter((node) => node.kind !== "host").length} processes`);
   const processes = await startNodes(realm, folder, filled);

@@ -32,6 +32,13 @@ export {
   type SourceOptions,
 } from "./lab-source.ts";
 export { listBenches } from "./list-benches.ts";
+export { type AppliedChange, applySource } from "./live/apply-source.ts";
+export {
+  addConnection,
+  type ConnectionChange,
+  changeConnection,
+  removeConnection,
+} from "./live/resource-edit.ts";
 export { cutLinks, healLinks, LINK_ROLES } from "./netns/cut-link.ts";
 export { realmKind } from "./netns/privileges.ts";
 export { Realm } from "./netns/realm.ts";

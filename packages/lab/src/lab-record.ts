@@ -3,6 +3,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { LabPlan } from "@tandem/contract";
 import { LabError } from "./lab-error.ts";
+import type { SourceOptions } from "./lab-source.ts";
 import type { RealmRecord } from "./netns/realm.ts";
 import type { ProcessIdentity } from "./process/process-identity.ts";
 import { listStateFolders, readJson, type StateFolder, stateFolder, writeJson } from "./state-folder.ts";
@@ -29,6 +30,7 @@ export interface ProcessRecord {
 
 const recordPath = (folder: StateFolder): string => join(folder.root, "lab.json");
 const planPath = (folder: StateFolder): string => join(folder.config, "plan.json");
+const sourcePath = (folder: StateFolder): string => join(folder.config, "lab-file.json");
 const PROCESS_FILE = /^process-.*\.json$/;
 
 export function readLabRecord(folder: StateFolder): LabRecord | undefined {
@@ -54,6 +56,28 @@ export function readPlan(folder: StateFolder): LabPlan {
     );
   }
   return plan as LabPlan;
+}
+
+/** The lab file as it is in force, with what else is needed to compile it again: a live change is a change to this. */
+export interface StoredSource {
+  readonly value: unknown;
+  readonly seed: string;
+  readonly options: SourceOptions;
+}
+
+export function writeSource(folder: StateFolder, { value, seed, options }: StoredSource): void {
+  writeJson(sourcePath(folder), { value, seed, options });
+}
+
+export function readSource(folder: StateFolder): StoredSource {
+  const stored = readJson(sourcePath(folder));
+  if (stored === undefined) {
+    throw new LabError(
+      `the lab file of lab "${folder.name}" is missing or damaged`,
+      `./tandem lab down --name ${folder.name}`,
+    );
+  }
+  return stored as StoredSource;
 }
 
 /** One file per process, so that several writers never lose each other's entries. */

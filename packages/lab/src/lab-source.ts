@@ -1,5 +1,5 @@
 /** Finds, reads and checks a lab file; every complaint carries file, line, column, the value and what would do. */
-import { randomBytes } from "node:crypto";
+import { hkdfSync, randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import {
@@ -25,12 +25,25 @@ export interface SourceOptions {
   readonly name?: string;
   readonly profile?: Profile;
   readonly deviceKind?: "tandem" | "strongswan";
+  /** Of the secrets that the file leaves open, hex; by default a new one. */
+  readonly seed?: string;
 }
 
 export interface LabSource {
   readonly path: string;
   readonly file: LabFile;
   readonly plan: LabPlan;
+  /** The file's JSON value as it was written. */
+  readonly value: unknown;
+  readonly seed: string;
+  readonly options: SourceOptions;
+}
+
+const SEED_LENGTH = 32;
+
+/** The same secret for the same purpose, also when the file is compiled again after a change. */
+function derive(seed: string, bytes: number, label: string): string {
+  return Buffer.from(hkdfSync("sha256", Buffer.from(seed, "hex"), "", label, bytes)).toString("hex");
 }
 
 /** A topology's name (a file under lab/) or the path of a lab file. */
@@ -66,7 +79,16 @@ export function defaultLabName(path: string): string {
 
 /** `runDirectory` receives the sockets and configurations that the plan names. Throws a LabError with all findings. */
 export function readLabSource(path: string, runDirectory: string, options: SourceOptions = {}): LabSource {
-  const text = readText(path);
+  return compileLabText(path, readText(path), runDirectory, options);
+}
+
+/** `path` is what complaints name. */
+export function compileLabText(
+  path: string,
+  text: string,
+  runDirectory: string,
+  options: SourceOptions,
+): LabSource {
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   if (root === undefined || errors.length > 0) {
@@ -75,15 +97,17 @@ export function readLabSource(path: string, runDirectory: string, options: Sourc
     );
     throw new LabError(`${display(path)} is not JSON\n  ${lines.join("\n  ")}`, "mend the places above");
   }
-  const result = loadLab(getNodeValue(root), {
+  const seed = options.seed ?? randomBytes(SEED_LENGTH).toString("hex");
+  const value: unknown = getNodeValue(root);
+  const result = loadLab(value, {
     topology: defaultLabName(path),
     runDirectory,
-    randomHex: (bytes) => randomBytes(bytes).toString("hex"),
+    randomHex: (bytes, label) => derive(seed, bytes, label),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
     ...(options.deviceKind === undefined ? {} : { deviceKind: options.deviceKind }),
   });
-  if (result.ok) return { path, file: result.file, plan: result.plan };
+  if (result.ok) return { path, file: result.file, plan: result.plan, value, seed, options };
   const lines = result.findings.map((finding) => describeFinding(path, text, root, finding));
   throw new LabError(
     `${display(path)} is refused; nothing was changed\n  ${lines.join("\n  ")}`,

@@ -304,11 +304,24 @@ async function untilDone(what: string, record: ProcessRecord, work: () => Promis
   }
 }
 
-/** The namespaces of a device's tunnels that are there now, for `sas` and the like. */
-export function charonFolders(folder: StateFolder, node: DeviceNode): string[] {
-  const prefix = `${nodeFileName(node.name)}-t`;
-  return readdirSync(folder.config)
-    .filter((name) => name.startsWith(prefix))
-    .sort()
-    .map((name) => join(folder.config, name));
+/** After a change of keys, proposals or prefixes: each charon loads its connections anew. */
+export async function strongswanReload(folder: StateFolder, node: DeviceNode): Promise<string[]> {
+  const config = InstanceConfig.parse(node.config);
+  const publicIp = config.seats[0]?.publicIps[0] ?? "";
+  const present = readdirSync(folder.config).filter((name) =>
+    name.startsWith(`${nodeFileName(node.name)}-t`),
+  );
+  if (present.length !== config.connections.length) {
+    throw new LabError(
+      `${node.name} is third-party software, whose tunnels cannot be added or removed while the lab runs`,
+      "bring the lab down and up with the changed file, or use --device tandem",
+    );
+  }
+  for (const [index, connection] of config.connections.entries()) {
+    const conf = join(charonFolder(folder, node, index), "swanctl", "swanctl.conf");
+    writeFileSync(conf, swanctlConf([connection], { localAddress: publicIp }), { mode: 0o600 });
+    const env = { ...process.env, ...strongswanEnvironment(folder, node, index) };
+    await runCommand(["swanctl", "--load-all", "--clear"], { env });
+  }
+  return config.connections.map(({ name }) => `connection ${name} loaded`);
 }

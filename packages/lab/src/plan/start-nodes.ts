@@ -53,7 +53,7 @@ export async function startNodes(realm: Realm, folder: StateFolder, plan: LabPla
   );
   const supervisors = await Promise.all(
     of("supervisor").map((node) => {
-      writeJson(node.configFile, withStartCommands(realm, plan, node));
+      writeJson(node.configFile, supervisorConfig(realm, plan, node));
       return start(node, "supervisor");
     }),
   );
@@ -75,7 +75,11 @@ export function startCommand(node: ProcessNode): string[] {
 /**
  * The supervisor runs inside the realm, in a namespace of its own: from there `ip netns exec` alone leads to an instance.
  */
-function withStartCommands(realm: Realm, plan: LabPlan, node: SupervisorNode): SupervisorNode["config"] {
+export function supervisorConfig(
+  realm: Realm,
+  plan: LabPlan,
+  node: SupervisorNode,
+): SupervisorNode["config"] {
   const prefix = (name: string): string[] =>
     realm.enterNamespace(namespaceOf(plan.lab, name)).slice(realm.enter().length);
   return {

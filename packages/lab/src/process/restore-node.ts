@@ -3,8 +3,8 @@ import { LabError } from "../lab-error.ts";
 import { readLabRecord, readPlan } from "../lab-record.ts";
 import { Realm } from "../netns/realm.ts";
 import { namespaceOf } from "../plan/network-of-plan.ts";
-import { startCommand } from "../plan/start-nodes.ts";
-import type { StateFolder } from "../state-folder.ts";
+import { startCommand, supervisorConfig } from "../plan/start-nodes.ts";
+import { type StateFolder, writeJson } from "../state-folder.ts";
 import { launch } from "./launch.ts";
 import { processesOfNode } from "./process-control.ts";
 import { isStopped, signal } from "./process-identity.ts";
@@ -28,7 +28,10 @@ export async function restoreNode(folder: StateFolder, name: string): Promise<Re
       "bring the lab down and up again",
     );
   }
-  await launch(new Realm(record.realm), folder, {
+  const realm = new Realm(record.realm);
+  const config = node.kind === "supervisor" ? supervisorConfig(realm, plan, node) : node.config;
+  writeJson(node.configFile, config);
+  await launch(realm, folder, {
     node: name,
     role: node.kind,
     netns: namespaceOf(plan.lab, name),

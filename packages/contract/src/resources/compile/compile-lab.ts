@@ -19,8 +19,8 @@ export interface CompileOptions {
   readonly topology: string;
   /** Absolute; sockets, configs and logs go below it. Keep it short: socket paths end at 107 bytes. */
   readonly runDirectory: string;
-  /** Fresh secrets: `bytes` random bytes as lower-case hex. */
-  readonly randomHex: (bytes: number) => string;
+  /** Secrets: `bytes` bytes as lower-case hex. The label says what for: the same label may give the same bytes again. */
+  readonly randomHex: (bytes: number, label: string) => string;
   /** Overrides of the command line. */
   readonly profile?: LabPlan["profile"];
   readonly deviceKind?: "tandem" | "strongswan";

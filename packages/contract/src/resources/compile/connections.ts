@@ -214,6 +214,9 @@ function mirror(
     localId: c.remote.id,
     mode: MIRRORED_MODE[c.mode ?? "Default"] ?? device.connectionMode,
     ...(policy === undefined ? {} : { ipsecPolicy: policy }),
+    ...(device.sharedKey === undefined
+      ? {}
+      : { authentication: { method: "psk" as const, secret: device.sharedKey } }),
     dpdTimeoutSeconds: device.dpdTimeoutSeconds ?? c.dpdTimeoutSeconds ?? 45,
     trafficSelectors: (c.trafficSelectors ?? []).map((t) => ({ local: t.remote, remote: t.local })),
     staticPrefixes: bgp === undefined ? vnetPrefixes(draft.file, gateway) : [],

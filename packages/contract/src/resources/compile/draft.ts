@@ -108,7 +108,7 @@ export class Draft {
   secret(label: string, bytes: number): string {
     let secret = this.#secrets.get(label);
     if (secret === undefined) {
-      secret = this.options.randomHex(bytes);
+      secret = this.options.randomHex(bytes, label);
       this.#secrets.set(label, secret);
     }
     return secret;
