@@ -189,6 +189,8 @@ export const LabDevice = z.strictObject({
   prepend: z.number().int().min(0).max(16).default(0),
   /** Default: the gateway connection's policy, mirrored. */
   ipsecPolicy: IpsecPolicy.optional(),
+  /** Default: the gateway connection's key. Another one is a mistake to study: authentication fails. */
+  sharedKey: z.string().min(1).max(128).optional(),
 });
 
 export const LabClient = z.strictObject({

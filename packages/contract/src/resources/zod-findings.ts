@@ -4,7 +4,10 @@ import type { Finding } from "./finding.ts";
 /** A schema's complaints in the words of findings. Values under a `sharedKey` are left out. */
 export function findingsFromZod(error: z.ZodError, root: unknown): Finding[] {
   return error.issues.map((issue) => {
-    const path = issue.path.filter((p): p is string | number => typeof p !== "symbol");
+    const inner = issue.path.filter((p): p is string | number => typeof p !== "symbol");
+    // An unknown key is complained about in the object that holds it: point at the key itself.
+    const unknown = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+    const path = [...inner, ...unknown];
     const secret = path.some((p) => p === "sharedKey");
     const value = secret ? undefined : valueAt(root, path);
     return {

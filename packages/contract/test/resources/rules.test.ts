@@ -610,7 +610,7 @@ describe("shape", () => {
     const file = readLab("site-to-site") as Any;
     file.tandem.optoins = {};
     expect(findingsOf(file)[0]).toMatchObject({
-      path: ["tandem"],
+      path: ["tandem", "optoins"],
       accepted: expect.stringContaining("optoins"),
     });
   });
