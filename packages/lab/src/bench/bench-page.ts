@@ -12,13 +12,13 @@ const COLOUR: Readonly<Record<string, string>> = {
 export function renderPage(title: string, result: BenchResult, notes: readonly string[]): string {
   const works = [...new Set(result.rows.map((row) => row.work))];
   const machine = Object.entries(result.machine)
-    .map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(String(value))}</dd>`)
+    .map(([name, value]) => `<dt>${quote(name)}</dt><dd>${quote(String(value))}</dd>`)
     .join("");
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${escape(title)}</title>
+<title>${quote(title)}</title>
 <style>
   body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2126; }
   h1 { font-size: 1.5rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
@@ -26,9 +26,9 @@ export function renderPage(title: string, result: BenchResult, notes: readonly s
   table { border-collapse: collapse; margin-top: 1rem; } td, th { padding: .15rem .8rem .15rem 0; text-align: left; }
   td.n { text-align: right; font-variant-numeric: tabular-nums; } svg text { font: 13px system-ui, sans-serif; }
 </style>
-<h1>${escape(title)}</h1>
+<h1>${quote(title)}</h1>
 <dl>${machine}</dl>
-${notes.map((note) => `<p>${escape(note)}</p>`).join("\n")}
+${notes.map((note) => `<p>${quote(note)}</p>`).join("\n")}
 ${works.map((work) => chart(work, result)).join("\n")}
 <h2>All figures</h2>
 <table><tr><th>work<th>subject<th>runs<th>min<th>median<th>max<th>unit<th>tandem is</tr>
@@ -52,15 +52,15 @@ function chart(work: string, result: BenchResult): string {
     const colour = COLOUR[row.subject] ?? "#4b7f52";
     const ratio = result.ratios.find((r) => r.work === work && r.against === row.subject);
     const label = `${number(row.median)} ${unit}${ratio === undefined ? "" : ` (tandem ${ratio.ratio.toFixed(2)} x)`}`;
-    return `<text x="${LEFT - 8}" y="${y + 15}" text-anchor="end">${escape(row.subject)}</text>
+    return `<text x="${LEFT - 8}" y="${y + 15}" text-anchor="end">${quote(row.subject)}</text>
 <rect x="${LEFT}" y="${y + 3}" width="${Math.max(1, x(row.median) - LEFT).toFixed(1)}" height="16" fill="${colour}"/>
 <line x1="${x(row.min).toFixed(1)}" x2="${x(row.max).toFixed(1)}" y1="${y + 11}" y2="${y + 11}" stroke="#000" stroke-opacity=".55"/>
-<text x="${(x(Math.max(row.median, row.max)) + 8).toFixed(1)}" y="${y + 15}">${escape(label)}</text>`;
+<text x="${(x(Math.max(row.median, row.max)) + 8).toFixed(1)}" y="${y + 15}">${quote(label)}</text>`;
   });
   const height = rows.length * STEP + 4;
   const better = lessIsBetter(unit) ? "less is better" : "more is better";
-  return `<h2>${escape(work)} <small>(${escape(unit)}, ${better}; line: least to most)</small></h2>
-<svg viewBox="0 0 ${LEFT + WIDTH + 230} ${height}" width="100%" role="img" aria-label="${escape(work)}">
+  return `<h2>${quote(work)} <small>(${quote(unit)}, ${better}; line: least to most)</small></h2>
+<svg viewBox="0 0 ${LEFT + WIDTH + 230} ${height}" width="100%" role="img" aria-label="${quote(work)}">
 ${bars.join("\n")}
 </svg>`;
 }
@@ -71,8 +71,8 @@ function tableRow(row: BenchResult["rows"][number], result: BenchResult): string
     .map((n) => `<td class="n">${number(n)}</td>`)
     .join("");
   const times = ratio === undefined ? "" : `${ratio.ratio.toFixed(2)} x`;
-  return `<tr><td>${escape(row.work)}<td>${escape(row.subject)}${figures}<td>${escape(row.unit)}<td class="n">${times}</tr>`;
+  return `<tr><td>${quote(row.work)}<td>${quote(row.subject)}${figures}<td>${quote(row.unit)}<td class="n">${times}</tr>`;
 }
 
-const escape = (text: string): string =>
+const quote = (text: string): string =>
   text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);

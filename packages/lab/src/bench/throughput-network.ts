@@ -62,14 +62,14 @@ export class BenchNetwork {
     await this.#ip("h2", "-6 route add default via fd61:2::1");
   }
 
-  /** Routes to the far host's network: through a device, or straight across the outside link. */
-  async routeVia(device: string | undefined): Promise<void> {
+  /** Routes to the far host's network: through a device of each gateway, or straight across the outside link. */
+  async routeVia(devices: { readonly g1: string; readonly g2: string } | undefined): Promise<void> {
     for (const [place, far, peer] of [
       ["g1", "g2", ADDRESS.g2],
       ["g2", "g1", ADDRESS.g1],
     ] as const) {
       for (const family of [4, 6] as const) {
-        const via = device === undefined ? `via ${peer[family]} dev out0` : `dev ${device}`;
+        const via = devices === undefined ? `via ${peer[family]} dev out0` : `dev ${devices[place]}`;
         await this.#ip(place, `-${family} route replace ${BEHIND[far][family]} ${via}`);
       }
     }

@@ -54,8 +54,9 @@ export const tandem: Subject = {
   name: "tandem",
   refusal: () => undefined,
   async start(network, variant) {
-    const children = await Promise.all(
-      (["g1", "g2"] as const).map(async (place) => {
+    const children: ChildProcess[] = [];
+    return orStopped(children, async () => {
+      for (const place of ["g1", "g2"] as const) {
         const peer = place === "g1" ? "g2" : "g1";
         const config = {
           tun: "tun0",
@@ -67,12 +68,12 @@ export const tandem: Subject = {
           encapsulation: variant.encapsulation,
         };
         const child = launch(network.in(place, [process.execPath, STATIC_MAIN, JSON.stringify(config)]));
+        children.push(child);
         await saidUp(child);
-        return child;
-      }),
-    );
-    await network.routeVia("tun0");
-    return running(children);
+      }
+      await network.routeVia({ g1: "tun0", g2: "tun0" });
+      return running(children);
+    });
   },
 };
 
@@ -92,39 +93,36 @@ export function wireguardGo(path: string): Subject {
     async start(network, variant) {
       const folder = await mkdtemp(join(tmpdir(), "tandem-bench-wg-"));
       const children: ChildProcess[] = [];
+      // The control socket's name is the device's, in a folder that namespaces share.
+      const devices = { g1: `tb${process.pid}a`, g2: `tb${process.pid}b` };
       const keys = { g1: await keyPair(), g2: await keyPair() };
-      for (const place of ["g1", "g2"] as const) {
-        const child = launch(network.in(place, [path, "-f", "wg0"]));
-        children.push(child);
-        await until(async () => {
-          const { status } = await tryCommand(network.in(place, ["wg", "show", "wg0"]));
-          return status === 0;
-        }, `${path} does not bring up wg0`);
-      }
-      for (const place of ["g1", "g2"] as const) {
-        const peer = place === "g1" ? "g2" : "g1";
-        const file = join(folder, place);
-        await writeFile(file, keys[place].secret, { mode: 0o600 });
-        const remote = ADDRESS[peer][variant.family];
-        const endpoint = variant.family === 4 ? `${remote}:51820` : `[${remote}]:51820`;
-        await runCommand(
-          network.in(place, [
-            ...["wg", "set", "wg0", "listen-port", "51820", "private-key", file],
-            ...["peer", keys[peer].public, "allowed-ips", `${BEHIND[peer][4]},${BEHIND[peer][6]}`],
-            ...["endpoint", endpoint],
-          ]),
-        );
-        await runCommand(network.in(place, ["ip", "link", "set", "wg0", "up", "mtu", "1420"]));
-      }
-      await network.routeVia("wg0");
-      const { pids, stop } = running(children);
-      return {
-        pids,
-        async stop() {
-          await stop();
-          await rm(folder, { recursive: true, force: true });
-        },
-      };
+      return orStopped(children, async () => {
+        for (const place of ["g1", "g2"] as const) {
+          const child = launch(network.in(place, [path, "-f", devices[place]]));
+          children.push(child);
+          await until(async () => {
+            const { status } = await tryCommand(network.in(place, ["wg", "show", devices[place]]));
+            return status === 0;
+          }, `${path} does not bring its device up`);
+        }
+        for (const place of ["g1", "g2"] as const) {
+          const peer = place === "g1" ? "g2" : "g1";
+          const file = join(folder, place);
+          await writeFile(file, keys[place].secret, { mode: 0o600 });
+          const remote = ADDRESS[peer][variant.family];
+          const endpoint = variant.family === 4 ? `${remote}:51820` : `[${remote}]:51820`;
+          await runCommand(
+            network.in(place, [
+              ...["wg", "set", devices[place], "listen-port", "51820", "private-key", file],
+              ...["peer", keys[peer].public, "allowed-ips", `${BEHIND[peer][4]},${BEHIND[peer][6]}`],
+              ...["endpoint", endpoint],
+            ]),
+          );
+          await runCommand(network.in(place, ["ip", "link", "set", devices[place], "up", "mtu", "1420"]));
+        }
+        await network.routeVia(devices);
+        return removing(folder, running(children));
+      });
     },
   };
 }
@@ -148,38 +146,33 @@ export const kernelLibipsec: Subject = {
   async start(network) {
     const folder = await mkdtemp(join(tmpdir(), "tandem-bench-charon-"));
     const children: ChildProcess[] = [];
-    for (const place of ["g1", "g2"] as const) {
-      const own = join(folder, place);
-      await writeCharonConfig(own, place);
-      const setup = "mount -t tmpfs tmpfs /run && exec";
-      const argv = network.in(place, ["unshare", "-m", "sh", "-c", `${setup} ${CHARON}`]);
-      children.push(launch(argv, { STRONGSWAN_CONF: join(own, "strongswan.conf") }));
-    }
-    const swanctl = (place: "g1" | "g2", ...args: string[]) =>
-      tryCommand(["swanctl", ...args, "--uri", `unix://${join(folder, place, "vici")}`], {
-        env: {
-          ...process.env,
-          SWANCTL_DIR: join(folder, place, "swanctl"),
-          STRONGSWAN_CONF: join(folder, place, "strongswan.conf"),
-        },
-      });
-    for (const place of ["g1", "g2"] as const) {
-      await until(
-        async () => (await swanctl(place, "--load-all")).status === 0,
-        "charon does not take its configuration",
-      );
-    }
-    const up = await swanctl("g1", "--initiate", "--child", "net");
-    if (up.status !== 0)
-      throw new LabError(`charon establishes no tunnel: ${up.stdout.split("\n").at(-2) ?? ""}`);
-    const { pids, stop } = running(children);
-    return {
-      pids,
-      async stop() {
-        await stop();
-        await rm(folder, { recursive: true, force: true });
-      },
-    };
+    return orStopped(children, async () => {
+      for (const place of ["g1", "g2"] as const) {
+        const own = join(folder, place);
+        await writeCharonConfig(own, place);
+        const setup = "mount -t tmpfs tmpfs /run && exec";
+        const argv = network.in(place, ["unshare", "-m", "sh", "-c", `${setup} ${CHARON}`]);
+        children.push(launch(argv, { STRONGSWAN_CONF: join(own, "strongswan.conf") }));
+      }
+      const swanctl = (place: "g1" | "g2", ...args: string[]) =>
+        tryCommand(["swanctl", ...args, "--uri", `unix://${join(folder, place, "vici")}`], {
+          env: {
+            ...process.env,
+            SWANCTL_DIR: join(folder, place, "swanctl"),
+            STRONGSWAN_CONF: join(folder, place, "strongswan.conf"),
+          },
+        });
+      for (const place of ["g1", "g2"] as const) {
+        await until(
+          async () => (await swanctl(place, "--load-all")).status === 0,
+          "charon does not take its configuration",
+        );
+      }
+      const up = await swanctl("g1", "--initiate", "--child", "net");
+      if (up.status !== 0)
+        throw new LabError(`charon establishes no tunnel: ${up.stdout.split("\n").at(-2) ?? ""}`);
+      return removing(folder, running(children));
+    });
   },
 };
 
@@ -291,6 +284,24 @@ function running(children: readonly ChildProcess[]): Running {
     },
   };
 }
+
+/** What was started before a failure does not outlive it. */
+async function orStopped(children: readonly ChildProcess[], start: () => Promise<Running>): Promise<Running> {
+  try {
+    return await start();
+  } catch (error) {
+    await running(children).stop();
+    throw error;
+  }
+}
+
+const removing = (folder: string, { pids, stop }: Running): Running => ({
+  pids,
+  async stop() {
+    await stop();
+    await rm(folder, { recursive: true, force: true });
+  },
+});
 
 async function until(condition: () => Promise<boolean>, failure: string): Promise<void> {
   for (let waited = 0; waited < 10_000; waited += 100) {
