@@ -57,3 +57,5 @@ export { checkLabName, type StateFolder, stateFolder, stateRoot } from "./state-
 export { askProcess, isUp, labStatus, type ProcessAnswer } from "./status/lab-status.ts";
 export { waitUntilReady } from "./status/readiness.ts";
 export { livingProcesses, type TearDownResult, tearDown } from "./tear-down.ts";
+export { junitXml } from "./validate/junit.ts";
+export { type CheckResult, runChecks } from "./validate/run-checks.ts";
