@@ -7,7 +7,7 @@
 import { checkAuth, makeAuth } from "../auth/authenticator.ts";
 import { certificateRequest } from "../auth/signature.ts";
 import type { IkeConnection } from "../config.ts";
-import { ExchangeType, NotifyType, notifyTypeName } from "../iana.ts";
+import { ExchangeType, NotifyType } from "../iana.ts";
 import {
   identityMatches,
   identityText,
@@ -145,8 +145,9 @@ function childRefused(sa: IkeSa, offer: ChildOffer, type: number): void {
     type === NotifyType.TS_UNACCEPTABLE
       ? [`${selectorsText(offer.policy.local)} === ${selectorsText(offer.policy.remote)}`]
       : offer.proposals.map(proposalLabel);
-  sa.note("failed", explainPeerError(type, "Child SA", what));
-  sa.childFailure = `Child SA refused by the peer: ${notifyTypeName(type)}`;
+  const lines = explainPeerError(type, "Child SA", what);
+  sa.note("failed", lines);
+  sa.childFailure = lines.slice(0, 3).join("; ");
   sa.retryLater({ kind: "create-child", policy: offer.policy.name }, 10_000);
 }
 

@@ -115,7 +115,7 @@ export function* initiateIkeSaInit(sa: IkeSa): Procedure<Outcome> {
     if (error !== undefined) {
       const lines = explainPeerError(error.type, "IKE_SA_INIT", proposals.map(proposalLabel));
       sa.note("failed", lines);
-      return failed("negotiation-failed", lines.slice(0, 2).join("; "));
+      return failed("negotiation-failed", lines.slice(0, 3).join("; "));
     }
     return finish(sa, response, proposals, nonce, pair.privateKey, groupId(group));
   }

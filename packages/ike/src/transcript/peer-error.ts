@@ -10,7 +10,7 @@ interface Explanation {
 const TABLE: Readonly<Record<number, Explanation>> = {
   [NotifyType.NO_PROPOSAL_CHOSEN]: {
     says: "no proposal in common",
-    cause: "none of the offers below is configured on the peer",
+    cause: "none of this side's offers is configured on the peer",
     cure: "give both sides one proposal in common (encryption, integrity, key exchange group, PFS group)",
   },
   [NotifyType.INVALID_KE_PAYLOAD]: {
