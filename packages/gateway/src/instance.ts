@@ -33,6 +33,9 @@ import { FibTable } from "./routes/fib-table.ts";
 import { Seat } from "./seat/seat.ts";
 import type { SeatContext } from "./seat/seat-context.ts";
 
+/** Milliseconds between hearing of a higher epoch and dropping the seat, unless the supervisor says so earlier. */
+const SUPERSEDED_GRACE = 1_000;
+
 export interface InstanceParts {
   readonly dataPlane: DataPlanePort;
   readonly network: HostNetwork;
@@ -212,7 +215,6 @@ export class Instance {
     return this.#inTurn(async () => {
       await Promise.all([...this.#seats.values()].map((seat) => this.#unhost(seat, true)));
       this.#replicator?.stop();
-      await this.#neighbours.settled();
       await this.#parts.dataPlane.stop();
       await this.#parts.crypto.stop();
     });
@@ -226,7 +228,7 @@ export class Instance {
 
   async #host(config: SeatConfig, adopted?: Adoption): Promise<void> {
     this.#epochs.set(config.name, config.epoch);
-    await this.#parts.network.addSeat(config.publicIps, this.#bgpAddresses(config));
+    this.#parts.network.addSeat(config.publicIps, this.#bgpAddresses(config));
     await this.#parts.dataPlane.command({
       kind: "add-seat",
       seat: config.name,
@@ -249,7 +251,7 @@ export class Instance {
     await seat.stop(farewell);
     if (farewell) await this.#replicator?.gone(name, seat.config.epoch);
     await this.#parts.dataPlane.command({ kind: "remove-seat", seat: name });
-    await this.#parts.network.removeSeat(publicIps, this.#bgpAddresses(seat.config));
+    this.#parts.network.removeSeat(publicIps, this.#bgpAddresses(seat.config));
   }
 
   async #apply(after: InstanceConfig, difference: ConfigDifference): Promise<void> {
@@ -315,11 +317,7 @@ export class Instance {
               setNeighbour: (address, way) => this.#neighbours.set(address, way),
               setLastResort: (set, remove) => this.#neighbours.setLastResort(set, remove),
             }),
-      virtualAddress: (address, present) => {
-        parts.network.setVirtualAddress(address, present).catch((error: unknown) => {
-          parts.log("error", `virtual address ${address}: ${String(error)}`);
-        });
-      },
+      virtualAddress: (address, present) => parts.network.setVirtualAddress(address, present),
       replication: this.#replicator,
     };
   }
@@ -348,14 +346,26 @@ export class Instance {
           (state) => state as ChildSaLiveState,
           () => undefined,
         ),
-      onSuperseded: (seat, epoch) => {
-        this.dropSeat(seat, epoch, false).catch((error: unknown) => {
-          this.#parts.log("error", `seat ${seat} superseded by epoch ${epoch}: ${String(error)}`);
-        });
-      },
+      onSuperseded: (seat, epoch) => this.#superseded(seat, epoch),
       onState: (up, reason) => {
         this.event({ event: up ? "replication.up" : "replication.down", message: reason });
       },
+    });
+  }
+
+  /**
+   * The partner hosts the seat at a higher epoch. In a planned move this is heard before the fabric has changed, and
+   * packets still come here: the supervisor says when to drop. It may be dead, so the seat goes after a while anyway.
+   */
+  #superseded(seat: string, epoch: number): void {
+    if (epoch <= (this.#epochs.get(seat) ?? 0)) return;
+    this.#epochs.set(seat, epoch);
+    this.event({ event: "seat.superseded", seat, message: `the partner has seat ${seat} at epoch ${epoch}` });
+    this.#parts.clock.after(SUPERSEDED_GRACE, () => {
+      if ((this.#seats.get(seat)?.config.epoch ?? epoch) >= epoch) return;
+      this.dropSeat(seat, epoch, false).catch((error: unknown) => {
+        this.#parts.log("error", `seat ${seat} superseded by epoch ${epoch}: ${String(error)}`);
+      });
     });
   }
 

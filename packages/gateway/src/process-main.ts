@@ -10,6 +10,7 @@ import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { parseArgs } from "node:util";
 import type { InstanceConfig } from "@tandem/contract";
+import { RouteNetlink } from "@tandem/linux";
 import type { Random } from "@tandem/sansio";
 import { linuxTcpSockets } from "./bgp/linux-tcp-sockets.ts";
 import { describeProblems, readInstanceConfig } from "./config/instance-plan.ts";
@@ -70,6 +71,7 @@ async function run(config: InstanceConfig): Promise<void> {
   const log = jsonLog(config.name, (line) => process.stdout.write(line), wallClock);
   const network = new HostNetwork(
     systemIpCommand(),
+    new RouteNetlink(),
     {
       outside: config.outside.interface,
       inside: config.inside.interface,
@@ -97,7 +99,7 @@ async function run(config: InstanceConfig): Promise<void> {
     () => died("its worker has ended"),
     (error: unknown) => died(String(error)),
   );
-  await network.steer();
+  network.steer();
 
   const journal = new Journal(config.name, wallClock);
   const instance = new Instance(config, {

@@ -14,6 +14,14 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { TUN_RULE_PRIORITY, TUN_TABLE } from "@tandem/contract";
+import {
+  Errno,
+  type InterfaceAddress,
+  LinuxError,
+  MAIN_TABLE,
+  type RouteNetlink,
+  type Rule,
+} from "@tandem/linux";
 import { addressFamily } from "@tandem/wire";
 import type { IpCommand } from "./ip-command.ts";
 
@@ -22,6 +30,8 @@ export const LAST_RESORT_TABLE = 101;
 /** BGP neighbours behind a tunnel: their host routes win over whatever `main` has. */
 export const NEIGHBOUR_TABLE = 102;
 const OUTSIDE_GROUP = 4500;
+/** `lo` is the first interface of every network namespace. */
+const LOOPBACK = 1;
 const RULE = {
   inside: TUN_RULE_PRIORITY,
   insideLastResort: TUN_RULE_PRIORITY - 1,
@@ -57,14 +67,23 @@ export interface HostNetworkOptions {
 
 export class HostNetwork {
   readonly #ip: IpCommand;
+  readonly #kernel: RouteNetlink;
   readonly #options: HostNetworkOptions;
   readonly #warn: (message: string) => void;
   /** Inner addresses of this host, those of its seats and clients first: sources of what it sends into tunnels. */
   #ownAddresses: string[] = [];
   #insideAddresses: string[] = [];
+  #tunIndex = 0;
 
-  constructor(ip: IpCommand, options: HostNetworkOptions, warn: (message: string) => void) {
+  /** `ip` is for what is done once at the start; `kernel` for what a failover waits for. */
+  constructor(
+    ip: IpCommand,
+    kernel: RouteNetlink,
+    options: HostNetworkOptions,
+    warn: (message: string) => void,
+  ) {
     this.#ip = ip;
+    this.#kernel = kernel;
     this.#options = options;
     this.#warn = warn;
   }
@@ -94,74 +113,84 @@ export class HostNetwork {
   }
 
   /** When the TUN device is up. */
-  async steer(): Promise<void> {
+  steer(): void {
     const { inside, tun, mtu } = this.#options;
     this.#sysctl(`net/ipv4/conf/${tun}/rp_filter`, "0");
-    this.#insideAddresses = inside === "lo" ? [] : await this.#addressesOf(inside);
-    await this.#ip.batch([`link set dev ${tun} up mtu ${mtu} txqueuelen 1000`]);
-    await this.#routeIntoTun();
+    const addresses = this.#kernel.addresses();
+    if (inside !== "lo") {
+      const index = this.#kernel.linkIndex(inside);
+      this.#insideAddresses = addresses
+        .filter((one) => one.index === index && !one.address.startsWith("fe80:"))
+        .map((one) => one.address);
+    }
+    this.#kernel.setLink(tun, { up: true, mtu });
+    this.#tunIndex = this.#kernel.linkIndex(tun);
+    this.#routeIntoTun();
   }
 
   /** Public IPs and the BGP address go on `lo`: the fabric routes them here, no link owns them. */
-  async addSeat(publicIps: readonly string[], bgpAddresses: readonly string[]): Promise<void> {
-    const rules = publicIps.map(ownOutside);
-    await this.#ip.batch(rules.map(ruleLine("del")), { force: true });
-    await this.#ip.batch([
-      ...rules.map(ruleLine("add")),
-      ...[...publicIps, ...bgpAddresses].map((address) => addressLine("replace", address)),
-    ]);
+  addSeat(publicIps: readonly string[], bgpAddresses: readonly string[]): void {
+    for (const address of publicIps)
+      this.#try(Errno.EEXIST, () => this.#kernel.addRule(ownOutsideRule(address)));
+    for (const address of [...publicIps, ...bgpAddresses])
+      this.#kernel.addAddress(hostAddress(LOOPBACK, address));
     this.#ownAddresses.push(...bgpAddresses);
-    await this.#routeIntoTun();
+    this.#routeIntoTun();
   }
 
-  async removeSeat(publicIps: readonly string[], bgpAddresses: readonly string[]): Promise<void> {
+  removeSeat(publicIps: readonly string[], bgpAddresses: readonly string[]): void {
     this.#ownAddresses = this.#ownAddresses.filter((address) => !bgpAddresses.includes(address));
-    await this.#routeIntoTun();
-    const addresses = [...publicIps, ...bgpAddresses].map((address) => addressLine("del", address));
-    await this.#ip.batch([...addresses, ...publicIps.map(ownOutside).map(ruleLine("del"))], { force: true });
+    this.#routeIntoTun();
+    for (const address of [...publicIps, ...bgpAddresses]) {
+      this.#try(Errno.EADDRNOTAVAIL, () => this.#kernel.deleteAddress(hostAddress(LOOPBACK, address)));
+    }
+    for (const address of publicIps) {
+      this.#try(Errno.ENOENT, () => this.#kernel.deleteRule(ownOutsideRule(address)));
+    }
   }
 
   /** Our own packets to a BGP neighbour behind a tunnel go into the TUN device, whatever `main` says. */
-  async setNeighbour(address: string, present: boolean): Promise<void> {
-    const verb = present ? "replace" : "del";
-    await this.#ip.batch(
-      [`${familyFlag(address)} route ${verb} ${address} dev ${this.#options.tun} table ${NEIGHBOUR_TABLE}`],
-      { force: !present },
-    );
+  setNeighbour(address: string, present: boolean): void {
+    const route = { prefix: hostPrefix(address), table: NEIGHBOUR_TABLE };
+    if (present) this.#kernel.replaceRoute({ ...route, hops: [{ interfaceIndex: this.#tunIndex }] });
+    else this.#try(Errno.ESRCH, () => this.#kernel.deleteRoute(route));
   }
 
   /** An address that a remote gave us stands on the TUN device: our own packets into the tunnel take it as source. */
-  async setVirtualAddress(address: string, present: boolean): Promise<void> {
-    const line = addressLine(present ? "replace" : "del", address);
+  setVirtualAddress(address: string, present: boolean): void {
     this.#ownAddresses = this.#ownAddresses.filter((other) => other !== address);
-    if (present) this.#ownAddresses.unshift(address);
-    else await this.#routeIntoTun();
-    await this.#ip.batch([line.replace("dev lo", `dev ${this.#options.tun}`)], { force: !present });
-    if (present) await this.#routeIntoTun();
+    const onTun = hostAddress(this.#tunIndex, address);
+    if (present) {
+      this.#kernel.addAddress(onTun);
+      this.#ownAddresses.unshift(address);
+    }
+    this.#routeIntoTun();
+    if (!present) this.#try(Errno.EADDRNOTAVAIL, () => this.#kernel.deleteAddress(onTun));
   }
 
-  /** Prefixes that are reached over the partner only. At most a few thousand lines at a time. */
-  async setLastResort(set: readonly string[], remove: readonly string[]): Promise<void> {
+  /** Prefixes that are reached over the partner only. */
+  setLastResort(set: readonly string[], remove: readonly string[]): void {
     const { partner } = this.#options;
     if (partner === undefined) return;
-    const lines = remove.map(
-      (prefix) => `${familyFlag(prefix)} route del ${prefix} table ${LAST_RESORT_TABLE}`,
-    );
+    for (const prefix of remove) {
+      this.#try(Errno.ESRCH, () => this.#kernel.deleteRoute({ prefix, table: LAST_RESORT_TABLE }));
+    }
     for (const prefix of set) {
       if (addressFamily(prefix) !== addressFamily(partner)) continue;
-      lines.push(`${familyFlag(prefix)} route replace ${prefix} via ${partner} table ${LAST_RESORT_TABLE}`);
+      this.#kernel.replaceRoute({ prefix, table: LAST_RESORT_TABLE, hops: [{ via: partner }] });
     }
-    await this.#ip.batch(lines, { force: true });
   }
 
   /** A BGP neighbour that is the partner's seat: reached over the link between the two. */
-  async setPartnerNeighbour(address: string): Promise<void> {
+  setPartnerNeighbour(address: string): void {
     const { partner } = this.#options;
-    if (partner === undefined || partner === address) return;
-    await this.#ip.batch(
-      [`${familyFlag(address)} route replace ${address} via ${partner} table ${NEIGHBOUR_TABLE}`],
-      { force: true },
-    );
+    if (partner === undefined || partner === address || addressFamily(partner) !== addressFamily(address))
+      return;
+    this.#kernel.replaceRoute({
+      prefix: hostPrefix(address),
+      table: NEIGHBOUR_TABLE,
+      hops: [{ via: partner }],
+    });
   }
 
   #rules(outside: string, inside: string, tun: string, partnerLink: string | undefined): string[] {
@@ -193,15 +222,28 @@ export class HostNetwork {
    * What this host itself sends into a tunnel takes an inner address as its source. Left to itself the kernel might
    * choose a public IP, and packets from there may use the outside link.
    */
-  async #routeIntoTun(): Promise<void> {
-    const lines = ([4, 6] as const).map((family) => {
+  #routeIntoTun(): void {
+    for (const family of [4, 6] as const) {
       const source = [...this.#ownAddresses, ...this.#insideAddresses].find(
         (address) => addressFamily(address) === family,
       );
-      const from = source === undefined ? "" : ` src ${source}`;
-      return `-${family} route replace default dev ${this.#options.tun} metric 1${from} table ${TUN_TABLE}`;
-    });
-    await this.#ip.batch(lines);
+      this.#kernel.replaceRoute({
+        prefix: family === 4 ? "0.0.0.0/0" : "::/0",
+        table: TUN_TABLE,
+        metric: 1,
+        hops: [{ interfaceIndex: this.#tunIndex }],
+        ...(source === undefined ? {} : { source }),
+      });
+    }
+  }
+
+  /** What is there already, or gone already, is as good as done. */
+  #try(tolerated: number, change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      if (!(error instanceof LinuxError) || error.errno !== tolerated) throw error;
+    }
   }
 
   async #partnerInterface(): Promise<string | undefined> {
@@ -243,7 +285,18 @@ const ruleLine =
 
 const familyFlag = (address: string): "-4" | "-6" => (addressFamily(address) === 4 ? "-4" : "-6");
 
-const addressLine = (verb: "replace" | "del", address: string): string =>
-  addressFamily(address) === 4
-    ? `address ${verb} ${address}/32 dev lo`
-    : `address ${verb} ${address}/128 dev lo${verb === "replace" ? " nodad" : ""}`;
+const ownOutsideRule = (address: string): Rule => ({
+  family: addressFamily(address),
+  priority: RULE.ownOutside,
+  inputInterface: "lo",
+  from: hostPrefix(address),
+  table: MAIN_TABLE,
+});
+
+const hostPrefix = (address: string): string => `${address}/${addressFamily(address) === 4 ? 32 : 128}`;
+
+const hostAddress = (index: number, address: string): InterfaceAddress => ({
+  index,
+  address,
+  prefixLength: addressFamily(address) === 4 ? 32 : 128,
+});

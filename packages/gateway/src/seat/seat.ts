@@ -194,7 +194,11 @@ export class Seat {
    */
   async stop(farewell: boolean): Promise<void> {
     if (this.#stopped) return;
-    if (!farewell) this.#stopped = true;
+    if (!farewell) {
+      // Somebody else speaks for the seat: nothing leaves any more, not even the end of a TCP connection.
+      this.#stopped = true;
+      for (const childSa of this.#book.ids()) this.#book.remove(childSa);
+    }
     await this.bgp?.stop(farewell);
     for (const tunnel of this.#connections.keys()) {
       this.#driver.input({
