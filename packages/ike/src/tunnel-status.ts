@@ -1,7 +1,7 @@
 /** What status shows of a tunnel, made from the live objects. */
 import type { Instant } from "@tandem/sansio";
 import { childStatus } from "./child-sa.ts";
-import type { IkeSaState } from "./ike-sa.ts";
+import type { IkeSa, IkeSaState } from "./ike-sa.ts";
 import { ikeSuiteLabel } from "./proposal.ts";
 import type { Tunnel } from "./tunnel.ts";
 
@@ -56,6 +56,12 @@ const STATES: Readonly<Record<IkeSaState, IkeTunnelStatus["state"]>> = {
   closed: "DOWN",
 };
 
+/** An attempt that is being repeated says so before it is given up. */
+function silenceSoFar(sa: IkeSa | undefined): string | undefined {
+  if (sa?.state !== "initiating" || sa.window.attempts < 2) return undefined;
+  return `no answer yet from ${sa.path.remote} port ${sa.path.remotePort}, ${sa.window.attempts} tries so far`;
+}
+
 export function tunnelStatus(tunnel: Tunnel, now: Instant): IkeTunnelStatus {
   const { connection } = tunnel;
   const sa = tunnel.current;
@@ -64,7 +70,7 @@ export function tunnelStatus(tunnel: Tunnel, now: Instant): IkeTunnelStatus {
     connection: connection.connection,
     ...(tunnel.template === undefined ? {} : { template: tunnel.template }),
   };
-  const reason = sa?.childFailure ?? tunnel.reason;
+  const reason = sa?.childFailure ?? tunnel.reason ?? silenceSoFar(sa);
   const why = reason === undefined || (sa?.isUp === true && sa.children.size > 0) ? {} : { reason };
   if (sa === undefined || sa.state === "closed")
     return { ...base, ...why, state: tunnel.dials ? "CREATED" : "DOWN", children: [] };

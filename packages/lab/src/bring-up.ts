@@ -169,7 +169,7 @@ async function untilReady(
   const status = await waitUntilReady(
     folder,
     waitMilliseconds,
-    undefined,
+    tellReasons(step),
     () => dead() !== undefined || signal?.aborted === true,
   );
   if (signal?.aborted === true) throw new LabError("interrupted");
@@ -184,6 +184,19 @@ async function untilReady(
     `the lab is not ready after ${waitMilliseconds / 1000} s:\n  ${status.reasons.join("\n  ")}`,
     "look into it with --keep-going (leaves the lab up), then ./tandem lab logs NODE and ./tandem events",
   );
+}
+
+/** Tells why a tunnel is not up as soon as somebody knows: a wrong key is no reason to wait for a minute in silence. */
+function tellReasons(step: (text: string) => void): (status: LabStatus) => void {
+  const told = new Map<string, string>();
+  return ({ tunnels }) => {
+    for (const { tunnel, connection, remote, reason } of tunnels) {
+      const text = reason?.replace(/, \d+ tries.*$/, "");
+      if (text === undefined || told.get(tunnel ?? connection) === text) continue;
+      told.set(tunnel ?? connection, text);
+      step(`tunnel ${connection} to ${remote} is not up yet: ${text}`);
+    }
+  };
 }
 
 /** The end of a process's log, which is where it says why it ended. */
