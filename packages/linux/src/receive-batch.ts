@@ -26,12 +26,14 @@ export class ReceiveBatch {
     );
   }
 
-  /** How many datagrams came, or a negative errno. Datagrams longer than `stride` are marked `truncated`. */
-  receive(socket: DatagramSocket): number {
-    for (let i = 0; i < this.capacity; i++) {
+  /**
+   * How many datagrams came, at most `limit`, or a negative errno. Datagrams longer than `stride` are marked `truncated`.
+   */
+  receive(socket: DatagramSocket, limit: number = this.capacity): number {
+    for (let i = 0; i < limit; i++) {
       this.#messages[i]!.prepare(this.#buffers + i * this.#stride, this.#stride);
     }
-    const n = recvmmsg(socket.fd, this.#arena.base + this.#headers, this.capacity, MSG_DONTWAIT, 0);
+    const n = recvmmsg(socket.fd, this.#arena.base + this.#headers, limit, MSG_DONTWAIT, 0);
     return n < 0 ? -errno() : n;
   }
 

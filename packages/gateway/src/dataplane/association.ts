@@ -3,7 +3,6 @@ import { ChildSa, innerMtu, type PacketCipherBackend, type TunnelEndpoints } fro
 import type { DatagramSocket } from "@tandem/linux";
 import { addressFamily, parseAddress } from "@tandem/wire";
 import type { Command } from "./commands.ts";
-import { MAX_SEGMENTS } from "./outer-batch.ts";
 import type { OuterSockets } from "./outer-sockets.ts";
 import type { Plane } from "./plane.ts";
 import { SlotPool } from "./shared-counters.ts";
@@ -166,7 +165,7 @@ export class Associations {
       path: socket.createPath(endpoints.local, endpoints.remote, endpoints.udp?.remotePort ?? 0),
       family,
       udp,
-      segments: udp && settings.outerOffload ? MAX_SEGMENTS : 1,
+      segmentation: udp && settings.outerOffload,
       outerMtu: settings.outerMtu,
       innerMtu: innerMtu(sa.outbound.cipher, settings.outerMtu, family, udp),
     };

@@ -7,17 +7,15 @@ import {
   DropReason,
   InnerPacket,
   MAX_JOBS,
-  PROTOCOL_TCP,
   SA_BAD_ICV,
   SA_LAST_IN,
   SA_OTHER_DROPS,
   SA_REPLAYS,
 } from "@tandem/esp";
-import { type DatagramSocket, Errno } from "@tandem/linux";
-import { updateChecksum } from "./checksum.ts";
+import { type DatagramSocket, Errno, type ReceiveBatch, type ReceivedDatagram } from "@tandem/linux";
+import { Delivery } from "./delivery.ts";
 import { decapsulateEcn } from "./dscp-ecn.ts";
 import type { Joiner } from "./join.ts";
-import { clampMss } from "./mss-clamp.ts";
 import type { Outbound } from "./outbound.ts";
 import type { Plane } from "./plane.ts";
 import { MAX_PACKET } from "./regions.ts";
@@ -31,8 +29,10 @@ const TRUNCATED = DropReason["outer-truncated"];
 const NOT_ESP = DropReason["outer-not-esp"];
 const UNKNOWN_SPI = DropReason["unknown-spi"];
 const KEEPALIVE = DropReason.keepalive;
-const TTL_EXPIRED = DropReason["ttl-expired"];
 const SOCKET_ERROR = DropReason["socket-error"];
+
+/** Implementation: what is no longer than this came singly, or is not worth a buffer of its own. */
+const SMALL = 2048;
 
 /** What kind of datagrams a socket brings. */
 export type OuterSocketKind = "ike" | "ike-or-esp" | "esp";
@@ -44,12 +44,16 @@ export interface OuterSocket {
   readonly address: string;
   readonly addressBytes: Uint8Array;
   readonly port: number;
+  /** Shared by the sockets of a family. */
+  readonly batch: ReceiveBatch | undefined;
+  /** Set while datagrams come singly: then many are taken by one call. */
+  small: boolean;
 }
 
 export class Inbound {
   readonly #plane: Plane;
-  readonly #outbound: Outbound;
   readonly #joiner: Joiner;
+  readonly #delivery: Delivery;
   readonly #packet = new InnerPacket();
   /** Per job of the run under way. */
   readonly #jobs = new CipherJobs();
@@ -57,15 +61,18 @@ export class Inbound {
   readonly #plains = new Int32Array(MAX_JOBS);
   readonly #sequences = new Float64Array(MAX_JOBS);
   readonly #installed = new Array<InstalledSa | undefined>(MAX_JOBS).fill(undefined);
+  readonly #outers = new Array<OuterSocket | undefined>(MAX_JOBS).fill(undefined);
+  readonly #received = new Array<ReceivedDatagram | undefined>(MAX_JOBS).fill(undefined);
   #lastSpi = 0;
   #last: InstalledSa | undefined;
-  /** The SA whose outer source has been compared for the datagrams in hand. */
+  /** The SA whose outer source has been compared, and with what. */
   #compared: InstalledSa | undefined;
+  #comparedTo: ReceivedDatagram | undefined;
 
   constructor(plane: Plane, outbound: Outbound, joiner: Joiner) {
     this.#plane = plane;
-    this.#outbound = outbound;
     this.#joiner = joiner;
+    this.#delivery = new Delivery(plane, outbound, joiner);
   }
 
   /** Forgets what it remembers of SAs; to be called when one is removed. */
@@ -75,24 +82,53 @@ export class Inbound {
     this.#installed.fill(undefined);
   }
 
-  /** One receive call into `buffer`; false when nothing waits. */
+  /**
+   * One receive call into `buffer`, or of many datagrams into the batch's own buffers when the last one came singly.
+   * False when nothing waits. Joins must have been written before buffers are used again.
+   */
   receive(outer: OuterSocket, buffer: number): boolean {
-    const { counters, arena } = this.#plane;
-    const { socket } = outer;
+    const { socket, batch } = outer;
+    if (outer.small && batch !== undefined) return this.#receiveMany(outer, batch);
     const n = socket.receive(buffer, MAX_PACKET);
-    if (n < 0) {
-      if (n === -Errno.EAGAIN) return false;
-      counters[SOCKET_ERROR]!++;
-      return n !== -Errno.EBADF && n !== -Errno.ENETDOWN;
+    if (n < 0) return this.#receiveFailed(n);
+    this.#plane.counters[LoopCounter.udpReceives]!++;
+    outer.small = n <= SMALL;
+    this.#compared = undefined;
+    this.#datagrams(outer, socket.received, n);
+    if (this.#jobs.count > 0) this.#finish();
+    return true;
+  }
+
+  #receiveMany(outer: OuterSocket, batch: ReceiveBatch): boolean {
+    const n = batch.receive(outer.socket);
+    if (n < 0) return this.#receiveFailed(n);
+    this.#plane.counters[LoopCounter.udpReceives]!++;
+    this.#compared = undefined;
+    for (let i = 0; i < n; i++) {
+      const length = batch.decode(outer.socket, i);
+      if (length > SMALL) outer.small = false;
+      this.#datagrams(outer, batch.received(i), length);
     }
-    counters[LoopCounter.udpReceives]!++;
+    // The next call uses the same buffers.
+    if (this.#jobs.count > 0) this.#finish();
+    this.#joiner.flush();
+    return n === batch.capacity;
+  }
+
+  #receiveFailed(result: number): boolean {
+    if (result === -Errno.EAGAIN) return false;
+    this.#plane.counters[SOCKET_ERROR]!++;
+    return result !== -Errno.EBADF && result !== -Errno.ENETDOWN;
+  }
+
+  /** Takes the datagrams of one message apart. ESP packets may stay queued, for `#finish`. */
+  #datagrams(outer: OuterSocket, received: ReceivedDatagram, n: number): void {
+    const { counters, arena } = this.#plane;
     counters[LoopCounter.udpReceiveBytes]! += n;
-    const { received } = socket;
     if (received.truncated) {
       counters[TRUNCATED]!++;
-      return true;
+      return;
     }
-    this.#compared = undefined;
     const start = received.payloadOffset;
     const end = start + n;
     const segment = received.segmentSize > 0 ? received.segmentSize : n;
@@ -100,15 +136,14 @@ export class Inbound {
     let at = start;
     do {
       const length = Math.min(end - at, segment);
-      if (this.#plane.tap.on) this.#capture(outer, at, length);
-      if (outer.kind === "ike") this.#ike(outer, at, length);
+      if (this.#plane.tap.on) this.#capture(outer, received, at, length);
+      if (outer.kind === "ike") this.#ike(outer, received, at, length);
       else if (length < 4) this.#short(at, length);
-      else if (outer.kind === "ike-or-esp" && view.getInt32(at) === 0) this.#ike(outer, at + 4, length - 4);
-      else this.#esp(outer, at, length);
+      else if (outer.kind === "ike-or-esp" && view.getInt32(at) === 0)
+        this.#ike(outer, received, at + 4, length - 4);
+      else this.#esp(outer, received, at, length);
       at += segment;
     } while (at < end);
-    if (this.#jobs.count > 0) this.#finish(outer);
-    return true;
   }
 
   /** RFC 3948 §2.3: one byte 0xff keeps a NAT's mapping alive. */
@@ -118,22 +153,21 @@ export class Inbound {
     else counters[NOT_ESP]!++;
   }
 
-  #ike(outer: OuterSocket, at: number, length: number): void {
+  #ike(outer: OuterSocket, received: ReceivedDatagram, at: number, length: number): void {
     const { arena, counters, emit, tap } = this.#plane;
-    const { received, family } = outer.socket;
     counters[LoopCounter.ikeIn]!++;
     emit({
       kind: "ike",
       local: outer.address,
       localPort: outer.port,
-      remote: tap.address(received.remoteAddressOffset, family),
+      remote: tap.address(received.remoteAddressOffset, outer.socket.family),
       remotePort: received.remotePort,
       payload: arena.bytes.slice(at, at + length),
     });
   }
 
   /** First half: find the SA, check, queue. */
-  #esp(outer: OuterSocket, at: number, length: number): void {
+  #esp(outer: OuterSocket, received: ReceivedDatagram, at: number, length: number): void {
     const { arena, counters, sad } = this.#plane;
     const spi = arena.view.getInt32(at);
     let installed = this.#last;
@@ -147,7 +181,7 @@ export class Inbound {
       this.#lastSpi = spi;
     }
     const jobs = this.#jobs;
-    if (jobs.full) this.#finish(outer);
+    if (jobs.full) this.#finish();
     const job = jobs.count;
     const plain = installed.sa.inbound.open(at, length, jobs, this.#sequences);
     if (plain < 0) {
@@ -157,16 +191,18 @@ export class Inbound {
     this.#headers[job] = at;
     this.#plains[job] = plain;
     this.#installed[job] = installed;
+    this.#outers[job] = outer;
+    this.#received[job] = received;
   }
 
   /** Second half: what was queued is opened together, then judged and delivered in order. */
-  #finish(outer: OuterSocket): void {
+  #finish(): void {
     const count = this.#jobs.count;
     this.#jobs.run();
-    for (let job = 0; job < count; job++) this.#opened(outer, job);
+    for (let job = 0; job < count; job++) this.#opened(job);
   }
 
-  #opened(outer: OuterSocket, job: number): void {
+  #opened(job: number): void {
     const { arena, counters } = this.#plane;
     const installed = this.#installed[job]!;
     const { inbound } = installed.sa;
@@ -187,8 +223,11 @@ export class Inbound {
     counters[slot + TUNNEL_PACKETS_IN]!++;
     counters[slot + TUNNEL_BYTES_IN]! += length;
     counters[installed.slot + SA_LAST_IN] = this.#plane.clock.now;
-    if (this.#compared !== installed) this.#compareSource(outer, installed);
-    const { tos } = outer.socket.received;
+    const received = this.#received[job]!;
+    if (this.#compared !== installed || this.#comparedTo !== received) {
+      this.#compareSource(this.#outers[job]!, received, installed);
+    }
+    const { tos } = received;
     if ((tos & 3) !== 0) {
       const illegal = decapsulateEcn(packet, arena.view, tos);
       if (illegal !== 0) {
@@ -196,7 +235,7 @@ export class Inbound {
         return;
       }
     }
-    this.#deliver(packet, installed);
+    this.#delivery.deliver(packet, installed);
   }
 
   /** A drop, counted by reason and on the SA. */
@@ -208,41 +247,10 @@ export class Inbound {
     else counters[installed.slot + SA_OTHER_DROPS]!++;
   }
 
-  #deliver(packet: InnerPacket, installed: InstalledSa): void {
-    const { arena, routes, settings, tap } = this.#plane;
-    if (packet.protocol === PROTOCOL_TCP) clampMss(packet, arena.bytes, arena.view, settings.mssClamp);
-    const route = routes.lookup(arena.view, packet.destination, packet.family);
-    if (route === undefined || route.entry.tunnels.length === 0) {
-      if (tap.on) tap.inner("in", packet.offset, packet.length);
-      this.#joiner.push(packet);
-      return;
-    }
-    this.#transit(packet, installed);
-  }
-
-  /** Tunnel to tunnel: this is the router's hop, so the TTL counts down here (elsewhere the kernel does it). */
-  #transit(packet: InnerPacket, installed: InstalledSa): void {
-    const { arena, counters } = this.#plane;
-    const { bytes, view } = arena;
-    if (packet.hopLimit <= 1) {
-      this.#outbound.refuse(TTL_EXPIRED, "ttl-expired", packet, installed.tunnel, 0);
-      return;
-    }
-    if (!this.#outbound.select(packet, installed.tunnel)) return;
-    if (packet.family === 4) {
-      const before = view.getUint16(packet.offset + 8);
-      view.setUint16(packet.offset + 8, before - 0x100);
-      updateChecksum(view, packet.offset + 10, before, before - 0x100);
-    } else bytes[packet.offset + 7] = packet.hopLimit - 1;
-    counters[LoopCounter.transit]!++;
-    this.#outbound.send(packet, installed.tunnel);
-    this.#outbound.settle();
-  }
-
   /** Tells once when authentic packets come from elsewhere than IKE knows (RFC 7296 §2.23, RFC 4555 for the cure). */
-  #compareSource(outer: OuterSocket, installed: InstalledSa): void {
+  #compareSource(outer: OuterSocket, received: ReceivedDatagram, installed: InstalledSa): void {
     this.#compared = installed;
-    const { received, family } = outer.socket;
+    this.#comparedTo = received;
     const { bytes } = this.#plane.arena;
     const { remote } = installed;
     let same = outer.kind === "esp" || received.remotePort === installed.remotePort;
@@ -252,7 +260,7 @@ export class Inbound {
       installed.movedTo = "";
       return;
     }
-    const address = this.#plane.tap.address(received.remoteAddressOffset, family);
+    const address = this.#plane.tap.address(received.remoteAddressOffset, outer.socket.family);
     const key = `${address} ${received.remotePort}`;
     if (installed.movedTo === key) return;
     installed.movedTo = key;
@@ -264,9 +272,9 @@ export class Inbound {
     });
   }
 
-  #capture(outer: OuterSocket, at: number, length: number): void {
+  #capture(outer: OuterSocket, received: ReceivedDatagram, at: number, length: number): void {
     const { arena, tap } = this.#plane;
-    const { received, family } = outer.socket;
+    const { family } = outer.socket;
     const from = received.remoteAddressOffset;
     const remote = arena.bytes.slice(from, from + (family === 4 ? 4 : 16));
     const ports = outer.kind === "esp" ? undefined : { source: received.remotePort, destination: outer.port };

@@ -7,7 +7,7 @@
  * nothing behind: at its end every join has been written and every batch sent.
  */
 import { type PacketCipherBackend, Sad } from "@tandem/esp";
-import type { OwnedArena, TunDevice } from "@tandem/linux";
+import type { OwnedArena, SendBatch, TunDevice } from "@tandem/linux";
 import { Associations, Refusal } from "./association.ts";
 import { type Checksum, wordChecksum } from "./checksum.ts";
 import type { Command, DataPlaneEvent } from "./commands.ts";
@@ -40,6 +40,8 @@ export interface LoopParts {
   /** Waits up to `ms` for room to send. */
   readonly waitWritable: (fd: number, ms: number) => boolean;
   readonly backend: PacketCipherBackend;
+  /** Several packets by one call, for protocol 50; absent: one call each. */
+  readonly sendBatch?: SendBatch;
   readonly counters: Float64Array;
   readonly settings?: Partial<PlaneSettings>;
   readonly checksum?: Checksum;
@@ -78,6 +80,7 @@ export class PacketLoop {
       spread: new FlowSpread(arena.view),
       sad: new Sad<InstalledSa>(),
       tap: new Tap(arena, parts.emit, clock),
+      sendBatch: parts.sendBatch,
       emit: parts.emit,
       clock,
     };

@@ -4,7 +4,7 @@
  *      out region   │ seg │ seg │ seg │ short │ seg │ seg │ ... free ...
  *                   └──── batch (sent) ───────┘└── open ──┘
  *
- * A batch holds at most 64 segments and 65,400 bytes; a shorter packet ends it; another peer, size or TOS starts the next.
+ * A batch holds at most 64 segments (what older kernels allow) and 65,400 bytes; a shorter packet ends it; another peer, size or TOS starts the next.
  * Packets of one peer leave in the order they came. Nothing waits past the end of a turn.
  */
 import { CipherJobs, DropReason, MAX_JOBS } from "@tandem/esp";
@@ -14,8 +14,6 @@ import type { Plane } from "./plane.ts";
 import { LoopCounter } from "./shared-counters.ts";
 import type { OuterPath } from "./tunnel.ts";
 
-/** Limit of UDP_SEGMENT: older kernels allow 64 segments. */
-export const MAX_SEGMENTS: number = MAX_JOBS;
 /**
  * The kernel would take 65,507 bytes, but hands a super-packet that reaches the device's gso_max_size (65,536 with link,
  * IP and UDP headers) over in segments: four times slower. This leaves room for the longest headers.
@@ -55,7 +53,7 @@ export class OuterBatch {
       this.#tos === tos &&
       !this.#closed &&
       length <= this.#segment &&
-      this.#count < path.segments &&
+      this.#count < MAX_JOBS &&
       this.#total + length <= MAX_BATCH
     ) {
       return this.#start + this.#total;
@@ -81,7 +79,8 @@ export class OuterBatch {
       this.jobs.run();
       if (this.#sealed()) {
         if (this.#plane.tap.on) this.#capture(path);
-        this.#send(path, this.#start, this.#total, this.#segment);
+        if (path.segmentation) this.#send(path, this.#start, this.#total, this.#segment);
+        else this.#sendEach(path, this.#start, this.#total, this.#segment);
       } else this.#sendSealed(path);
     }
     this.#path = undefined;
@@ -124,12 +123,10 @@ export class OuterBatch {
       if (many && (code === Errno.EIO || code === Errno.EINVAL || code === Errno.EMSGSIZE)) {
         // The interface does not segment, or the segments do not fit it: one by one from now on.
         if (code !== Errno.EMSGSIZE) {
-          path.segments = 1;
+          path.segmentation = false;
           counters[LoopCounter.gsoFallbacks]!++;
         }
-        for (let at = 0; at < length; at += segment) {
-          this.#send(path, offset + at, Math.min(segment, length - at), segment);
-        }
+        this.#sendEach(path, offset, length, segment);
         return;
       }
       const full = code === Errno.EAGAIN || code === Errno.ENOBUFS;
@@ -139,6 +136,29 @@ export class OuterBatch {
       if (full) this.#gaveUp = true;
       counters[full ? SOCKET_FULL : SOCKET_ERROR]! += Math.ceil(length / segment);
       return;
+    }
+  }
+
+  /** Packets of protocol 50 have no segmentation offload: one message each, all by one call where the system has that. */
+  #sendEach(path: OuterPath, offset: number, length: number, segment: number): void {
+    const { sendBatch, counters } = this.#plane;
+    if (sendBatch === undefined || length <= segment) {
+      for (let at = 0; at < length; at += segment) {
+        this.#send(path, offset + at, Math.min(segment, length - at), segment);
+      }
+      return;
+    }
+    for (let at = 0; at < length; at += segment) {
+      sendBatch.add(path.path, offset + at, Math.min(segment, length - at), 0, this.#tos);
+    }
+    const packets = sendBatch.count;
+    const sent = Math.max(0, sendBatch.flush(path.socket.fd));
+    counters[LoopCounter.udpSends]!++;
+    counters[LoopCounter.udpSendBytes]! += sent * segment;
+    // What the call refused goes again one by one, which tells why.
+    for (let packet = sent; packet < packets; packet++) {
+      const at = packet * segment;
+      this.#send(path, offset + at, Math.min(segment, length - at), segment);
     }
   }
 

@@ -2,7 +2,7 @@
  * The outside sockets of the seats that this process holds: UDP 500 and 4500 and IP protocol 50 per address. One
  * unconnected socket serves all peers. Taking a seat up opens them, dropping it closes them.
  */
-import type { DatagramSocket } from "@tandem/linux";
+import type { DatagramSocket, ReceiveBatch } from "@tandem/linux";
 import { canonicalAddress, parseAddress } from "@tandem/wire";
 import type { OuterSocket, OuterSocketKind } from "./inbound.ts";
 
@@ -14,6 +14,8 @@ export interface SocketFactory {
   udp(address: string, port: number): DatagramSocket;
   /** Undefined where raw sockets are not to be had: ESP then travels in UDP only. */
   esp(address: string): DatagramSocket | undefined;
+  /** Receives several datagrams by one call; undefined where the system has no such thing. */
+  receiveBatch?(family: 4 | 6): ReceiveBatch;
 }
 
 /** Waits for readable descriptors; `PollSet` of linux, or a twin. */
@@ -109,6 +111,8 @@ export class OuterSockets {
       address,
       addressBytes: parseAddress(address)!,
       port,
+      batch: this.#factory.receiveBatch?.(socket.family),
+      small: false,
       slot: this.#poller.add(socket.fd),
     });
   }

@@ -1,6 +1,6 @@
 /** What the parts of one data plane share: memory, devices, counters, time and the way to tell the main thread. */
 import type { Sad } from "@tandem/esp";
-import type { OwnedArena, TunDevice } from "@tandem/linux";
+import type { OwnedArena, SendBatch, TunDevice } from "@tandem/linux";
 import type { Checksum } from "./checksum.ts";
 import type { DataPlaneEvent } from "./commands.ts";
 import type { FlowSpread } from "./flow-spread.ts";
@@ -22,6 +22,8 @@ export interface Plane {
   readonly spread: FlowSpread;
   readonly sad: Sad<InstalledSa>;
   readonly tap: Tap;
+  /** Several packets by one call, where the system has that. */
+  readonly sendBatch: SendBatch | undefined;
   readonly emit: (event: DataPlaneEvent) => void;
   /** Milliseconds since 1970 and seconds since start, read once per turn. */
   readonly clock: { now: number; tick: number };

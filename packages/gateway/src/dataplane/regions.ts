@@ -10,6 +10,8 @@ export const MAX_PACKET = 65535;
 export const HEADROOM = 256;
 const TAILROOM = 256;
 const BUFFER = HEADROOM + MAX_PACKET + 1 + TAILROOM;
+/** Bytes of one datagram's buffer when many are received by one call; a multiple of the cache line. */
+export const RECEIVE_STRIDE = 65600;
 /** Receive calls per socket and turn; each has a buffer of its own, because joins point into it until they are written. */
 export const RECEIVE_BUFFERS = 4;
 /** Joins under way at once, and packets in one. */

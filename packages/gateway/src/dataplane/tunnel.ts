@@ -8,8 +8,8 @@ export interface OuterPath {
   readonly path: DatagramPath;
   readonly family: 4 | 6;
   readonly udp: boolean;
-  /** Datagrams per send call: more than one only while the kernel does segmentation for this path. */
-  segments: number;
+  /** Whether the kernel cuts one buffer into datagrams for this path (UDP_SEGMENT). */
+  segmentation: boolean;
   /** Of whole outer packets; lowered by what routers say. */
   outerMtu: number;
   /** Of inner packets; follows `outerMtu`. */

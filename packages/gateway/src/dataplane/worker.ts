@@ -12,11 +12,14 @@ import {
   openUdpSocket,
   POLLOUT,
   PollSet,
+  ReceiveBatch,
+  SendBatch,
 } from "@tandem/linux";
 import { simdChecksum } from "./checksum.ts";
 import type { Command, DataPlaneEvent } from "./commands.ts";
 import { PacketLoop } from "./loop.ts";
 import type { DataPlaneOptions } from "./options.ts";
+import { RECEIVE_STRIDE } from "./regions.ts";
 import { createWasmMemory } from "./wasm-checksum.ts";
 
 /** What data-plane.ts passes in. */
@@ -43,6 +46,13 @@ const tun = openTun(arena, { name: options.tun, offload: options.tunOffload ?? t
 
 const backend = createEvpBackend();
 
+// A datagram may be a joined one at any time: each has room for the longest, of which mostly the first page is touched.
+const RECEIVE_MANY = 32;
+const receiveBatches = {
+  4: new ReceiveBatch(arena, 4, RECEIVE_MANY, RECEIVE_STRIDE),
+  6: new ReceiveBatch(arena, 6, RECEIVE_MANY, RECEIVE_STRIDE),
+};
+
 const loop = new PacketLoop({
   arena,
   tun,
@@ -55,9 +65,11 @@ const loop = new PacketLoop({
   },
   sockets: {
     udp: (address, udpPort) => openUdpSocket(arena, { address, port: udpPort, gro: outerOffload }),
+    receiveBatch: (family) => receiveBatches[family],
     esp: (address) => openRawSocket(arena, { address }),
   },
   backend,
+  sendBatch: new SendBatch(arena),
   counters,
   checksum: simdChecksum(memory),
   ...(options.settings && { settings: options.settings }),

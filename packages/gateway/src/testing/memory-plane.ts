@@ -1,6 +1,7 @@
 /** A data plane without a kernel: the real packet loop over twins of TUN and sockets, turned by hand. */
 import { nodePacketCipher } from "@tandem/crypto";
 import type { ChildSaParameters, PacketCipherBackend } from "@tandem/esp";
+import { DROP_REASON_NAMES } from "@tandem/esp";
 import type { OwnedArena } from "@tandem/linux";
 import { createMemoryArena, type MemoryNetwork, MemoryTun } from "@tandem/linux/testing";
 import type { Checksum } from "../dataplane/checksum.ts";
@@ -8,7 +9,6 @@ import type { Command, DataPlaneEvent } from "../dataplane/commands.ts";
 import { PacketLoop } from "../dataplane/loop.ts";
 import type { PlaneSettings } from "../dataplane/options.ts";
 import { createCounters } from "../dataplane/shared-counters.ts";
-import { DROP_REASON_NAMES } from "@tandem/esp";
 import type { DataPlaneCommand } from "../dataplane-port.ts";
 
 export interface MemoryPlaneOptions {
@@ -130,7 +130,12 @@ const INTEGRITY_KEY: Record<ChildSaParameters["suite"]["integrity"], number> = {
 };
 
 /** A seat, one tunnel and its Child SA in use; routes go into it. */
-export function installTunnel(plane: MemoryPlane, sample: SampleSa, routes: readonly string[], tunnel = "t"): void {
+export function installTunnel(
+  plane: MemoryPlane,
+  sample: SampleSa,
+  routes: readonly string[],
+  tunnel = "t",
+): void {
   const sa = sampleSa(sample);
   plane.command({ kind: "add-seat", seat: "s", epoch: 1, addresses: [sample.local] });
   plane.command({ kind: "add-tunnel", tunnel, connection: "c", seat: "s", remote: sample.remote });

@@ -12,6 +12,7 @@ interface IperfReport {
     readonly sum?: {
       readonly bits_per_second: number;
       readonly packets: number;
+      readonly seconds: number;
       readonly lost_packets: number;
     };
   };
@@ -105,7 +106,7 @@ export class Prober {
     ]);
     const sum = report.end?.sum;
     if (sum === undefined || sum.packets === 0) throw new LabError("iperf3 reports no datagrams");
-    return { sent: (sum.packets * size * 8) / seconds / 1e6, lost: sum.lost_packets / sum.packets };
+    return { sent: (sum.packets * size * 8) / sum.seconds / 1e6, lost: sum.lost_packets / sum.packets };
   }
 
   async #iperf(args: readonly string[]): Promise<IperfReport> {

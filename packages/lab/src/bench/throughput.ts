@@ -137,8 +137,8 @@ async function measure(
     if (suffix !== "") return;
     note("ping-load", "ms", median(await prober.pingUnderLoad(150)));
     const tell = (text: string): void => options.progress(`${label}: udp at ${text}`);
-    note("udp-1300", "Mbit/s", await prober.udp(1300, 1.5, 200, tell));
-    note("udp-64", "Mbit/s", await prober.udp(64, 1.5, 10, tell));
+    note("udp-1300", "Mbit/s", await prober.udp(1300, 2, 200, tell));
+    note("udp-64", "Mbit/s", await prober.udp(64, 2, 10, tell));
   } finally {
     await running.stop();
     await network.unroute();
