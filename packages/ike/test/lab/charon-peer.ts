@@ -36,6 +36,8 @@ export interface CharonIkeSa {
   readonly responderSpi: string;
   /** Encryption, key size, integrity, PRF, group; joined by "/" as charon names them. */
   readonly suite: string;
+  /** Charon takes us to be behind a NAT. */
+  readonly natRemote: boolean;
   readonly remoteVips: readonly string[];
   readonly localVips: readonly string[];
   readonly children: readonly CharonChild[];
@@ -129,6 +131,8 @@ function strongswanConf(folder: string, settings: CharonSettings): string {
     retransmit_timeout: "0.5",
     retransmit_base: "1.4",
     retransmit_tries: "3",
+    // Rekeyed SAs linger for this many seconds; 5 by default.
+    delete_rekeyed_delay: "1",
     ...settings,
   }).map(([key, value]) => `  ${key} = ${value}`);
   return `charon {
@@ -169,6 +173,7 @@ function ikeSaOf(name: string, sa: ViciSection): CharonIkeSa {
       .map((key) => textOf(sa, key))
       .filter((word) => word !== "")
       .join("/"),
+    natRemote: textOf(sa, "nat-remote") === "yes",
     localVips: listOf(sa, "local-vips"),
     remoteVips: listOf(sa, "remote-vips"),
     children: Object.values((sa["child-sas"] as ViciSection | undefined) ?? {}).map((child) =>

@@ -4,7 +4,15 @@
  */
 import { expect } from "vitest";
 import type { IkeConnection } from "../../src/index.ts";
-import { eventually, type Meeting, type MeetingPlan, OUR_NET, selectors, THEIR_NET, TUNNEL } from "./meeting.ts";
+import {
+  eventually,
+  type Meeting,
+  type MeetingPlan,
+  OUR_NET,
+  selectors,
+  THEIR_NET,
+  TUNNEL,
+} from "./meeting.ts";
 import { espProposal, ikeProposal } from "./suites.ts";
 import { OUR_HOST_6, THEIR_HOST_6 } from "./two-networks.ts";
 import type { ViciSection } from "./vici.ts";
@@ -82,7 +90,9 @@ async function ikeWasRekeyed(meeting: Meeting, act: () => Promise<unknown>): Pro
   await meeting.us.next("ike-sa-down", { since: mark, holds: ({ cause }) => cause === "rekeyed" });
   const after = await meeting.agree();
   expect(after.tandem.initiatorSpi).not.toBe(before.tandem.initiatorSpi);
-  expect(after.tandem.children[0]!.spiIn, "Child SAs move with their keys").toBe(before.tandem.children[0]!.spiIn);
+  expect(after.tandem.children[0]!.spiIn, "Child SAs move with their keys").toBe(
+    before.tandem.children[0]!.spiIn,
+  );
   await meeting.ping();
   // The new keys carry exchanges of either side.
   await meeting.them.vici.request("rekey", { child: "net" });
@@ -95,6 +105,8 @@ const group = (plan: { readonly ike: string }): string => plan.ike.split("-").at
 const CHARON_GROUPS: Readonly<Record<string, string>> = {
   modp1024: "MODP_1024",
   modp2048: "MODP_2048",
+  modp3072: "MODP_3072",
+  modp2048s256: "MODP_2048_256",
   ecp256: "ECP_256",
   ecp384: "ECP_384",
   ecp521: "ECP_521",
@@ -118,7 +130,9 @@ export const FEATURES: readonly Feature[] = [
     name: "child-rekey-by-us",
     what: "the engine rekeys the Child SA without PFS",
     run: (meeting) =>
-      childWasRekeyed(meeting, async () => meeting.us.input({ kind: "rekey", tunnel: TUNNEL, what: "child" })),
+      childWasRekeyed(meeting, async () =>
+        meeting.us.input({ kind: "rekey", tunnel: TUNNEL, what: "child" }),
+      ),
   },
   {
     name: "child-rekey-by-them",
@@ -197,7 +211,9 @@ export const FEATURES: readonly Feature[] = [
     demand: () => ({ ours: change({ childLifetime: 2_000, ikeLifetime: 5_000 }) }),
     async run(meeting) {
       const before = await meeting.establish();
-      await meeting.us.next("child-sa-up", { holds: ({ replaces }) => replaces === before.tandem.children[0]!.childSa });
+      await meeting.us.next("child-sa-up", {
+        holds: ({ replaces }) => replaces === before.tandem.children[0]!.childSa,
+      });
       await meeting.us.next("ike-sa-up", { holds: ({ replaces }) => replaces === before.tandem.ikeSa });
       await meeting.ping();
     },
@@ -508,7 +524,10 @@ export const FEATURES: readonly Feature[] = [
       const { mark } = meeting.us;
       meeting.us.input({ kind: "rekey", tunnel: TUNNEL, what: "reauthenticate" });
       await meeting.us.next("ike-sa-up", { since: mark });
-      await meeting.us.next("ike-sa-down", { since: mark, holds: ({ ikeSa }) => ikeSa === before.tandem.ikeSa });
+      await meeting.us.next("ike-sa-down", {
+        since: mark,
+        holds: ({ ikeSa }) => ikeSa === before.tandem.ikeSa,
+      });
       const after = await meeting.agree();
       expect(after.tandem.initiatorSpi).not.toBe(before.tandem.initiatorSpi);
       await meeting.ping();
@@ -524,7 +543,10 @@ export const FEATURES: readonly Feature[] = [
       const { mark } = meeting.us;
       await meeting.them.vici.request("rekey", { ike: TUNNEL, reauth: "yes" });
       await meeting.us.next("ike-sa-up", { since: mark });
-      await meeting.us.next("ike-sa-down", { since: mark, holds: ({ ikeSa }) => ikeSa === before.tandem.ikeSa });
+      await meeting.us.next("ike-sa-down", {
+        since: mark,
+        holds: ({ ikeSa }) => ikeSa === before.tandem.ikeSa,
+      });
       const after = await meeting.agree();
       expect(after.tandem.initiatorSpi).not.toBe(before.tandem.initiatorSpi);
       await meeting.ping();
@@ -577,7 +599,9 @@ export const FEATURES: readonly Feature[] = [
     name: "esn-refused",
     what: "extended sequence numbers are offered first, the other side has none",
     demand: ({ esp, initiator }) =>
-      initiator === "tandem" ? { ours: replaceEsp(`${esp}-esn-noesn`) } : { ours: replaceEsp(`${esp}-noesn`) },
+      initiator === "tandem"
+        ? { ours: replaceEsp(`${esp}-esn-noesn`) }
+        : { ours: replaceEsp(`${esp}-noesn`) },
     async run(meeting) {
       const { tandem, charon } = await meeting.establish();
       expect([tandem.children[0]!.esn, charon.children[0]!.esn]).toEqual([false, false]);
@@ -600,9 +624,102 @@ export const FEATURES: readonly Feature[] = [
       }
       await meeting.agree();
       const { sent, received } = await meeting.wire();
-      const by = meeting.plan.initiator === "tandem" ? received : received;
-      expect(by["CREATE_CHILD_SA request"], JSON.stringify({ sent, received })).toBe(1);
+      expect(received["CREATE_CHILD_SA request"], JSON.stringify({ sent, received })).toBe(1);
       await meeting.ping();
     },
   },
+  {
+    name: "forced-encapsulation",
+    what: "no NAT, but the engine asks for ESP in UDP: charon believes in one",
+    demand: () => ({ ours: change({ forceEncapsulation: true }) }),
+    async run(meeting) {
+      const { charon, tandem } = await meeting.establish();
+      expect(charon.natRemote).toBe(true);
+      expect(tandem.children[0]!.encapsulated).toBe(true);
+      await meeting.ping();
+    },
+  },
+  {
+    name: "ike-rekey-both-at-once",
+    what: "both sides rekey the IKE SA in the same moment; one IKE SA with its Child SA is left (RFC 7296 §2.8.2)",
+    async run(meeting) {
+      const before = await meeting.establish();
+      await Promise.all([
+        meeting.them.vici.request("rekey", { ike: TUNNEL }),
+        meeting.us.input({ kind: "rekey", tunnel: TUNNEL, what: "ike" }),
+      ]);
+      await meeting.us.next("ike-sa-down", { holds: ({ ikeSa }) => ikeSa === before.tandem.ikeSa });
+      await meeting.agree();
+      await meeting.ping();
+    },
+  },
+  {
+    name: "rekey-ike-and-child",
+    what: "charon rekeys the Child SA while the engine rekeys the IKE SA (RFC 7296 §2.25)",
+    async run(meeting) {
+      const before = await meeting.establish();
+      const both = [
+        meeting.them.vici.request("rekey", { child: "net" }),
+        meeting.us.input({ kind: "rekey", tunnel: TUNNEL, what: "ike" }),
+      ];
+      await Promise.all(both);
+      await meeting.us.next("ike-sa-down", {
+        holds: ({ ikeSa }) => ikeSa === before.tandem.ikeSa,
+        within: 15_000,
+      });
+      await meeting.agree();
+      await meeting.ping();
+    },
+  },
+  {
+    name: "wrong-secret",
+    what: "pre-shared keys differ: AUTHENTICATION_FAILED, and the cause in words",
+    auth: "psk",
+    demand: () => ({ theirSecret: "another secret" }),
+    run: (meeting) => failed(meeting, "authentication-failed", /pre-shared key|PSK|secret/i),
+  },
+  {
+    name: "wrong-identity",
+    what: "the peer shows another identity than the configured one",
+    demand: () => ({ ours: change({ remoteId: "somebody.else.test" }) }),
+    run: (meeting) => failed(meeting, "authentication-failed", /somebody\.else\.test/),
+  },
+  {
+    name: "no-proposal-chosen",
+    what: "no IKE proposal in common: NO_PROPOSAL_CHOSEN, with what was offered",
+    demand: () => {
+      const ike = [ikeProposal("aes192-sha384-modp1536")];
+      return { ours: change({ ike: { offer: ike, accept: ike } }) };
+    },
+    run: (meeting) => failed(meeting, "negotiation-failed", /proposal/i),
+  },
+  {
+    name: "no-child-proposal",
+    what: "no ESP proposal in common: the IKE SA stands, the Child SA does not",
+    demand: () => ({ ours: replaceEsp("aes192-sha384") }),
+    run: (meeting) => childRefused(meeting, /NO_PROPOSAL_CHOSEN/),
+  },
+  {
+    name: "selectors-unacceptable",
+    what: "selectors with nothing in common: TS_UNACCEPTABLE, and what each side wanted",
+    demand: () => ({ ours: change({ children: [child("net", "10.77.0.0/16", "10.78.0.0/16")] }) }),
+    run: (meeting) => childRefused(meeting, /TS_UNACCEPTABLE/),
+  },
 ];
+
+/** The IKE SA does not come up, and the engine says why. */
+async function failed(meeting: Meeting, cause: string, words: RegExp): Promise<void> {
+  if (meeting.plan.initiator === "charon") await expect(meeting.dial()).rejects.toThrow();
+  const failure = await meeting.us.next("ike-failed");
+  expect(failure.cause, failure.reason).toBe(cause);
+  expect(`${failure.reason}\n${meeting.us.transcript}`).toMatch(words);
+  expect((await meeting.us.snapshot()).ikeSas).toEqual([]);
+}
+
+async function childRefused(meeting: Meeting, words: RegExp): Promise<void> {
+  if (meeting.plan.initiator === "charon") await expect(meeting.dial()).rejects.toThrow();
+  await meeting.us.next("ike-sa-up");
+  const told = await eventually(async () => (words.test(meeting.us.transcript) ? true : undefined));
+  expect(told, meeting.us.transcript).toBe(true);
+  expect(meeting.us.of("child-sa-up")).toEqual([]);
+}

@@ -5,7 +5,13 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { runCryptoJob } from "@tandem/crypto";
-import { type Datagram, type IkeEffect, IkeEndpoint, type IkeInput, type IkeLimits } from "../../src/index.ts";
+import {
+  type Datagram,
+  type IkeEffect,
+  IkeEndpoint,
+  type IkeInput,
+  type IkeLimits,
+} from "../../src/index.ts";
 import { EspEcho } from "./esp-echo.ts";
 
 export interface NodeOptions {

@@ -33,6 +33,7 @@ export const THEIR_NET = "10.2.0.0/16";
 const SECRET = "a shared secret of two gateways";
 
 export type Role = "tandem" | "charon";
+export const ROLE_NAMES: Readonly<Record<Role, string>> = { tandem: "Tandem", charon: "charon" };
 export type AuthName = "psk" | KeyType;
 
 export interface MeetingPlan {
@@ -87,10 +88,10 @@ export class MeetingPlace {
     return meeting;
   }
 
-  /** The process that has been killed or upset is not used again. */
-  async forgetCharon(): Promise<void> {
-    await this.#them?.stop();
-    this.#them = undefined;
+  /** "strongSwan 5.9.8", as charon says it. */
+  async peerVersion(): Promise<string> {
+    const version = await this.#them?.vici.request("version");
+    return `strongSwan ${String(version?.["version"] ?? "")}`;
   }
 
   async close(): Promise<void> {
@@ -254,7 +255,9 @@ export class Meeting {
       return same ? { tandem: ours, charon: theirs } : undefined;
     });
     if (agreed === undefined)
-      throw new Error(`the ends do not agree on one IKE SA with ${children} Child SAs: ${said}\n${this.story}`);
+      throw new Error(
+        `the ends do not agree on one IKE SA with ${children} Child SAs: ${said}\n${this.story}`,
+      );
     return agreed;
   }
 
@@ -267,8 +270,8 @@ export class Meeting {
     if (done === undefined) throw new Error(`SAs are left\n${this.story}`);
   }
 
-  /** From their host through charon's ESP to our host and back. */
-  async ping(to = OUR_HOST, from = THEIR_HOST, count = 1): Promise<void> {
+  /** From their host through charon's ESP to our host and back; one answer is proof enough on a busy machine. */
+  async ping(to = OUR_HOST, from = THEIR_HOST, count = 2): Promise<void> {
     const command = `ping -n -q -i 0.2 -c ${count} -W 2 -I ${from} ${to}`;
     try {
       await promisify(execFile)("ip", ["netns", "exec", this.place.networks.them, ...command.split(" ")]);

@@ -20,6 +20,7 @@ export const NAT_TOWARDS_US = "10.91.0.254";
 export const NAT_TOWARDS_THEM = "10.92.0.254";
 export const OUR_HOST = "10.1.0.1";
 export const THEIR_HOST = "10.2.0.1";
+export const THEIR_SECOND_HOST = "10.4.0.1";
 export const OUR_HOST_6 = "fd00:1::1";
 export const THEIR_HOST_6 = "fd00:2::1";
 
@@ -46,7 +47,8 @@ export class TwoNetworks {
     this.#cable([this.nat, "out", `${NAT_TOWARDS_THEM}/24`], [this.them, "wan", `${THEM_BY_NAT}/24`]);
     ip(`-n ${this.us} route add 10.92.0.0/24 via ${NAT_TOWARDS_US}`);
     ip(`-n ${this.them} route add 10.91.0.0/24 via ${NAT_TOWARDS_THEM}`);
-    ip(`-n ${this.them} address add ${THEIR_HOST}/32 dev lo`);
+    for (const address of [THEIR_HOST, THEIR_SECOND_HOST])
+      ip(`-n ${this.them} address add ${address}/32 dev lo`);
     ip(`-n ${this.them} address add ${THEIR_HOST_6}/128 dev lo`);
     this.run(this.nat, "sysctl -qw net.ipv4.ip_forward=1");
   }
@@ -69,9 +71,12 @@ export class TwoNetworks {
     );
   }
 
-  /** The next packet through the NAT gets a new port. */
+  /** The kernel drops an interface's translations when it goes down: the next packet gets another port. */
   forgetMappings(): void {
-    this.run(this.nat, "conntrack -F 2>/dev/null || true");
+    for (const device of ["in", "out"]) {
+      this.cut(this.nat, device, true);
+      this.cut(this.nat, device, false);
+    }
   }
 
   run(netns: string, command: string): string {
