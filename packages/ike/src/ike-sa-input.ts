@@ -5,11 +5,11 @@
  *   datagram ─▶ direction ─▶ window ─▶ integrity ─▶ fragments ─▶ payloads ─▶ takeRequest / takeResponse
  */
 import type { Instant } from "@tandem/sansio";
-import { ExchangeType } from "./iana.ts";
+import { ExchangeType, NotifyType } from "./iana.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { Path } from "./ike-sa-host.ts";
 import { IKE_HEADER_LENGTH, type IkeHeader } from "./message/header.ts";
-import { type IkeMessage, unknownCritical } from "./message/message.ts";
+import { findNotify, type IkeMessage, unknownCritical } from "./message/message.ts";
 import { isMalformed } from "./message/octets.ts";
 import { decodePayloadChain, type Payload, type PayloadChain } from "./message/payload.ts";
 import { illegalContents } from "./message/rules.ts";
@@ -57,11 +57,11 @@ export function receive(sa: IkeSa, incoming: Incoming, now: Instant): DropReason
   const opened = sa.channel.open(bytes, part);
   if (!opened.ok && !opened.authentic) return "integrity";
   // From here on the peer is known to have the keys.
-  if (place === "repeat")
+  if (place === "repeat" && !(opened.ok && isSynchronisation(sa, header, opened.first, opened.inner)))
     return repeatResponse(sa, incoming, opened.ok ? opened.fragment?.number : undefined);
   if (sa.state === "closed") return "closed";
   if (!opened.ok) return broken(sa, incoming, opened.reason);
-  sa.heard(now);
+  if (isFresh(sa, header)) sa.heard(now);
   if (opened.fragment === undefined) {
     sa.channel.reassembly(header.response).clear();
     return deliver(sa, incoming, opened.first, opened.inner, chain);
@@ -74,15 +74,29 @@ export function receive(sa: IkeSa, incoming: Incoming, now: Instant): DropReason
   return deliver(sa, incoming, whole.first, whole.inner, chain);
 }
 
+/** Not a replay: the answer that is awaited, or the next request. Only such a message proves where and whether the peer is. */
+const isFresh = (sa: IkeSa, header: IkeHeader): boolean =>
+  header.response || sa.window.classify(header.messageId) === "new";
+
 /** RFC 6311 §4: a synchronisation request has message ID 0 and stands outside of the window. */
+const mayBeSynchronisation = (sa: IkeSa, header: IkeHeader): boolean =>
+  header.messageId === 0 &&
+  header.exchangeType === ExchangeType.INFORMATIONAL &&
+  sa.peerSupports.messageIdSync;
+
 function classifyRequest(sa: IkeSa, header: IkeHeader): "new" | "repeat" | "out-of-window" {
   const place = sa.window.classify(header.messageId);
-  const mayBeSync =
-    place === "out-of-window" &&
-    header.messageId === 0 &&
-    header.exchangeType === ExchangeType.INFORMATIONAL &&
-    sa.peerSupports.messageIdSync;
-  return mayBeSync ? "new" : place;
+  return place === "out-of-window" && mayBeSynchronisation(sa, header) ? "new" : place;
+}
+
+/** With message ID 0 answered last, only its contents tell a synchronisation from a repetition. */
+function isSynchronisation(sa: IkeSa, header: IkeHeader, first: number, inner: Uint8Array): boolean {
+  if (!mayBeSynchronisation(sa, header)) return false;
+  const chain = decodePayloadChain(first, inner, 0);
+  return (
+    !isMalformed(chain) &&
+    chain.payloads.some((p) => p.kind === "N" && p.type === NotifyType.IKEV2_MESSAGE_ID_SYNC)
+  );
 }
 
 /** The initiator's IKE_SA_INIT response; the requests are the endpoint's business. */
@@ -127,8 +141,10 @@ function deliver(
   // What stood unencrypted in front of SK is covered by its ICV (AEAD) but belongs nowhere: only notifies and unknown ones pass.
   const payloads: Payload[] = [...outer.payloads.filter((p) => p.kind === "unknown"), ...chain.payloads];
   const message: IkeMessage = { header, payloads, raw: bytes };
-  sa.follow(path);
+  const fresh = isFresh(sa, header);
+  if (fresh) sa.follow(path);
   if (!header.response) {
+    if (!fresh && findNotify(message, NotifyType.IKEV2_MESSAGE_ID_SYNC) === undefined) return "out-of-window";
     sa.takeRequest(message, path);
     return undefined;
   }
