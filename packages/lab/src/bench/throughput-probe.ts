@@ -46,14 +46,15 @@ export class Prober {
 
   async tcp(flows: number, seconds: number, reverse: boolean): Promise<TcpResult> {
     const before = await busySeconds();
-    const args = ["-P", String(flows), "-t", String(seconds), ...(reverse ? ["-R"] : [])];
+    // The first second is left out: connections open their windows, and a compiler may still be at work.
+    const args = ["-P", String(flows), "-O", "1", "-t", String(seconds), ...(reverse ? ["-R"] : [])];
     const report = await this.#iperf(args);
     const after = await busySeconds();
     const received = report.end?.sum_received;
     if (received === undefined) throw new LabError("iperf3 reports nothing received");
     return {
       megabits: received.bits_per_second / 1e6,
-      secondsPerGigabit: (after - before) / ((received.bytes * 8) / 1e9),
+      secondsPerGigabit: (after - before) / ((received.bytes * 8) / 1e9) / ((seconds + 1) / seconds),
     };
   }
 
