@@ -242,6 +242,7 @@ export class Instance {
     }
     this.#setPartnerPeers(seat);
     seat.begin(adopted);
+    this.#replicator?.announce(config.name);
   }
 
   async #unhost(seat: Seat, farewell: boolean): Promise<void> {

@@ -97,6 +97,12 @@ export class Replicator implements SeatReplication {
     return this.#replicate(seat, (epoch) => ({ kind: "sequence", seat, epoch, childSa, reservedUpTo }));
   }
 
+  /** A seat was taken while the partner is connected: it is told the whole. */
+  announce(name: string): void {
+    const seat = this.#options.seats().find((own) => own.name === name);
+    if (seat !== undefined) this.#link.tell(this.#snapshot(seat));
+  }
+
   /** The seat was given up in order: nothing of it may be adopted. */
   async gone(seat: string, epoch: number): Promise<void> {
     await this.#link.replicate({ kind: "gone", seat, epoch });

@@ -141,6 +141,8 @@ export class Seat {
    */
   begin(adopted?: Adoption): void {
     this.#adopting = adopted !== undefined;
+    // The speaker takes its old state up before any path is there: then its routes are in use as soon as one is.
+    this.bgp?.begin(adopted?.bgp);
     for (const ikeSa of adopted?.ikeSas ?? []) {
       const connection = this.#connections.get(ikeSa.template ?? ikeSa.tunnel);
       if (connection === undefined) continue;
@@ -161,7 +163,6 @@ export class Seat {
         this.#driver.input({ kind: "connection-set", connection: this.#ikeConnection(connection) });
       }
     } else this.#adoptIke(adopted);
-    this.bgp?.begin(adopted?.bgp);
     this.#context.flushFib();
   }
 
