@@ -42,8 +42,8 @@ export async function applySource(
     (node): node is Configured =>
       (node.kind === "instance" || node.kind === "device") && !sameConfig(before, node),
   );
-  const applied: AppliedChange[] = [];
-  for (const node of changed) applied.push(await push(folder, node));
+  // At once: an end that changes its key or proposals before the other meets refusals, and waits before it tries again.
+  const applied = await Promise.all(changed.map((node) => push(folder, node)));
   writePlan(folder, after);
   writeSource(folder, { ...stored, value });
   if (changed.length > 0) await renewSupervisor(folder, after);
