@@ -28,6 +28,8 @@ export interface Core {
   readonly emit: (effect: BgpEffect) => void;
   readonly schedule: (job: Job) => void;
   readonly isOwnAddress: (address: Uint8Array) => boolean;
+  /** The same for an IPv4 address as a number. */
+  readonly isOwnIpv4: (address: number) => boolean;
   /** The tag of an originated prefix. */
   readonly tagOf: (family: Family, prefix: number) => string;
   /** RFC 4724 §4.1: after an adoption nothing is advertised until the peers have told us their routes. */

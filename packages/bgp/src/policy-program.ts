@@ -4,7 +4,7 @@
  */
 import { type Prefix, parsePrefix } from "@tandem/wire";
 import { asPathContains, prependAs } from "./attributes/as-path.ts";
-import type { AttributeSet } from "./attributes/attribute-table.ts";
+import type { AttributeSet } from "./attributes/attribute-set.ts";
 import { changeList, listContains, parseCommunity, parseLargeCommunity } from "./attributes/community.ts";
 import type { PathAttributes } from "./attributes/path-attributes.ts";
 import type { Policy, PolicyMatch, PolicySet, PolicyStatement, RouteSource } from "./policy.ts";

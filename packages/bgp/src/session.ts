@@ -180,7 +180,7 @@ export class Session {
 
   close(): void {
     this.#core.timers.stop(this.#sendHold);
-    for (const out of this.#outs.values()) out.close();
+    for (const out of this.#outs.values()) this.#core.schedule(out.close());
     this.#outs.clear();
   }
 }

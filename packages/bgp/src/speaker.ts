@@ -45,6 +45,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
   readonly #networks: Networks;
   readonly #fibs: readonly FibFeed[];
   readonly #ownAddresses: Uint8Array[] = [];
+  readonly #ownIpv4: Set<number> = new Set();
   readonly #deferral: Deferral;
   readonly #view: StatusView;
   #lastConnection = 0;
@@ -76,7 +77,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
     const deferral = this.#deferral;
     this.#core = {
       config,
-      routerId: ((routerId[0]! << 24) | (routerId[1]! << 16) | (routerId[2]! << 8) | routerId[3]!) >>> 0,
+      routerId: uint32(routerId),
       timers: this.#timers,
       random,
       attributes,
@@ -88,6 +89,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
         this.#jobs.push(job);
       },
       isOwnAddress: (address) => this.#isOwnAddress(address),
+      isOwnIpv4: (address) => this.#ownIpv4.has(address),
       tagOf: (family, prefix) => this.#networks.tag(family, prefix),
       deferral,
       restarting: () => deferral.active,
@@ -388,12 +390,15 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
     const bytes = parseAddress(text);
     if (bytes === undefined) throw new RangeError(`no address: ${text}`);
     if (!this.#isOwnAddress(bytes)) this.#ownAddresses.push(bytes);
+    if (bytes.length === 4) this.#ownIpv4.add(uint32(bytes));
   }
 
   #warn(message: string): void {
     this.#emit({ kind: "log", level: "warning", peer: undefined, message });
   }
 }
+
+const uint32 = (b: Uint8Array): number => ((b[0]! << 24) | (b[1]! << 16) | (b[2]! << 8) | b[3]!) >>> 0;
 
 /** A view without a subclass's habits: `slice` of Node's Buffer does not copy, and what is kept here must be a copy. */
 const plain = (bytes: Uint8Array): Uint8Array =>

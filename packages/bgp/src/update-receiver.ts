@@ -59,7 +59,7 @@ export class UpdateReceiver {
     const error = decodeUpdate(bytes, start, end, s);
     if (error !== undefined) return { kind: "error", error };
     if (s.nlriStart < end && this.#context.families.has("ipv4-unicast")) {
-      const set = this.#core.attributes.find(bytes, s.attributesStart, s.attributesEnd, this.#salt);
+      const set = this.#knownOrPlain(bytes, s);
       if (set !== 0) {
         this.#counters.attributeDiscards += this.#core.attributes.get(set).discards;
         this.#core.attributes.retain(set);
@@ -70,6 +70,14 @@ export class UpdateReceiver {
       }
     }
     return this.#decode(bytes, s);
+  }
+
+  /** The set of these very bytes, or of bytes that need no judgement; else 0. */
+  #knownOrPlain(bytes: Uint8Array, s: UpdateSections): number {
+    const { attributes } = this.#core;
+    const known = attributes.find(bytes, s.attributesStart, s.attributesEnd, this.#salt);
+    if (known !== 0 || !this.#context.fourOctetAs) return known;
+    return attributes.addPlain(bytes, s.attributesStart, s.attributesEnd, this.#salt, this.#context.external);
   }
 
   #decode(bytes: Uint8Array, s: UpdateSections): UpdateOutcome | undefined {

@@ -4,10 +4,11 @@
  */
 import { formatAddress } from "@tandem/wire";
 import { ByteInterner } from "../rib/byte-interner.ts";
-import { asPathContains, asPathItems, asPathLength, neighborAs } from "./as-path.ts";
-import { listContains, parseCommunity } from "./community.ts";
+import { asPathItems } from "./as-path.ts";
+import { AttributeSet } from "./attribute-set.ts";
 import { encodeAttributes } from "./encode.ts";
 import type { PathAttributes } from "./path-attributes.ts";
+import { newPlainScan, type PlainScan, scanPlain } from "./plain-scan.ts";
 
 /** Where a set's bytes came from: the same bytes mean different things from different peers. */
 export const AttributeSalt = {
@@ -20,23 +21,6 @@ export const AttributeSalt = {
   NEXT_HOP_APPENDED: 8,
 } as const;
 
-const NO_EXPORT = parseCommunity("no-export");
-const NO_ADVERTISE = parseCommunity("no-advertise");
-const NO_EXPORT_SUBCONFED = parseCommunity("no-export-subconfed");
-
-/** A set with what the decision and the export ask again and again. */
-export interface AttributeSet extends PathAttributes {
-  readonly pathLength: number;
-  readonly neighborAs: number;
-  /** Our own AS is in the path (RFC 4271 §9.1.2). */
-  readonly looped: boolean;
-  /** RFC 1997: stays within the AS; stays here. */
-  readonly noExport: boolean;
-  readonly noAdvertise: boolean;
-  /** Attributes that were dropped from the bytes this came in (RFC 7606 attribute-discard). */
-  readonly discards: number;
-}
-
 /** Told when a set's id stops meaning what it meant. */
 export interface AttributeDependent {
   forget(set: number): void;
@@ -47,6 +31,7 @@ export class AttributeTable {
   readonly #interner: ByteInterner = new ByteInterner();
   readonly #sets: (AttributeSet | undefined)[] = [undefined];
   readonly #dependents: Set<AttributeDependent> = new Set();
+  readonly #scan: PlainScan = newPlainScan();
 
   constructor(asn: number) {
     this.#asn = asn;
@@ -75,30 +60,15 @@ export class AttributeTable {
   ): number {
     const id = this.#interner.intern(bytes, start, end, salt);
     if (this.#sets[id] !== undefined) return id;
-    const communities = attributes.communities;
-    // Written out field by field: all sets share one hidden class, which the decision's loads rely on.
-    this.#sets[id] = {
-      origin: attributes.origin,
-      asPath: attributes.asPath,
-      nextHop: attributes.nextHop,
-      med: attributes.med,
-      localPref: attributes.localPref,
-      atomicAggregate: attributes.atomicAggregate,
-      aggregator: attributes.aggregator,
-      communities,
-      largeCommunities: attributes.largeCommunities,
-      originatorId: attributes.originatorId,
-      clusterList: attributes.clusterList,
-      opaque: attributes.opaque,
-      pathLength: asPathLength(attributes.asPath),
-      neighborAs: neighborAs(attributes.asPath),
-      looped: asPathContains(attributes.asPath, this.#asn),
-      noExport:
-        communities !== undefined &&
-        (listContains(communities, NO_EXPORT) || listContains(communities, NO_EXPORT_SUBCONFED)),
-      noAdvertise: communities !== undefined && listContains(communities, NO_ADVERTISE),
-      discards,
-    };
+    this.#sets[id] = AttributeSet.fromDecoded(attributes, this.#asn, discards);
+    return id;
+  }
+
+  /** The id of a set that `scanPlain` understands, or 0. As with `add`, the set has no holder yet. */
+  addPlain(bytes: Uint8Array, start: number, end: number, salt: number, external: boolean): number {
+    if (!scanPlain(bytes, start, end, external, this.#asn, this.#scan)) return 0;
+    const id = this.#interner.intern(bytes, start, end, salt);
+    this.#sets[id] ??= AttributeSet.fromPlain(this.#interner.key(id), this.#scan);
     return id;
   }
 

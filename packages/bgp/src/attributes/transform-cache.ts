@@ -14,6 +14,8 @@ export class TransformCache implements AttributeDependent {
   readonly #holder: ResultHolder;
   /** Result by source set, for outcome 0, which is nearly always the only one. */
   #plain: Int32Array = new Int32Array(256);
+  /** How far `clearSome` has come. */
+  #cleared = 0;
   readonly #others: Map<number, Map<number, number>> = new Map();
 
   constructor(holder: ResultHolder) {
@@ -57,6 +59,16 @@ export class TransformCache implements AttributeDependent {
     if (byOutcome === undefined) return;
     this.#others.delete(set);
     for (const result of byOutcome.values()) this.#holder.release(result);
+  }
+
+  /** Forgets some sets; true when nothing is left. */
+  clearSome(count: number): boolean {
+    const end = Math.min(this.#plain.length, this.#cleared + count);
+    for (; this.#cleared < end; this.#cleared++) this.forget(this.#cleared);
+    if (this.#cleared < this.#plain.length) return false;
+    for (const set of [...this.#others.keys()]) this.forget(set);
+    this.#cleared = 0;
+    return true;
   }
 
   clear(): void {

@@ -97,7 +97,8 @@ export class AdjRibIn {
   unusable(set: number): string | undefined {
     const a = this.#core.attributes.get(set);
     if (a.looped) return "own AS in the path";
-    if (this.#core.isOwnAddress(a.nextHop)) return "next hop is our own address";
+    if (a.nextHop4 >= 0 ? this.#core.isOwnIpv4(a.nextHop4) : this.#core.isOwnAddress(a.nextHop))
+      return "next hop is our own address";
     if (a.originatorId === this.#core.routerId) return "originated by this speaker";
     return undefined;
   }

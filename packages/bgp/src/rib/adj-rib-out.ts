@@ -7,12 +7,16 @@
  * peer is busy, changes gather.
  */
 import { prependAs } from "../attributes/as-path.ts";
-import { type AttributeSet, type AttributeTable, DEFAULT_LOCAL_PREF } from "../attributes/attribute-table.ts";
+import type { AttributeSet } from "../attributes/attribute-set.ts";
+import { type AttributeTable, DEFAULT_LOCAL_PREF } from "../attributes/attribute-table.ts";
 import { encodeAttributes } from "../attributes/encode.ts";
 import type { PathAttributes } from "../attributes/path-attributes.ts";
+import { rewritePlain } from "../attributes/plain-scan.ts";
 import { TransformCache } from "../attributes/transform-cache.ts";
-import { SLICE_PREFIXES, WRITE_BYTES } from "../constants.ts";
+import { MAXIMUM_MESSAGE_LENGTH, SLICE_PREFIXES, WRITE_BYTES } from "../constants.ts";
+import type { Job } from "../core.ts";
 import { type PolicyProgram, REJECTED } from "../policy-program.ts";
+import { Batch } from "./batch.ts";
 import type { ByteInterner } from "./byte-interner.ts";
 import type { ChangeReader } from "./change-list.ts";
 import type { PeerFacts } from "./decision.ts";
@@ -31,8 +35,16 @@ export interface ExportContext {
   readonly nextHopSelf: boolean;
 }
 
+const IPV4_SALT = 4;
+const IPV6_SALT = 6;
+/** Where a rewritten set stands until it is interned: longer than any message. */
+const REWRITTEN: Uint8Array = new Uint8Array(2 * MAXIMUM_MESSAGE_LENGTH);
+
 /** Why a prefix is not sent; for `why`. */
 export type Withheld = string;
+
+/** Filled and emptied within one `produce`, so one serves all. */
+const BATCH: Batch = new Batch();
 
 export class AdjRibOut {
   readonly #rib: LocRib;
@@ -50,8 +62,6 @@ export class AdjRibOut {
   #repeatUpTo = 0;
   #endOfRibDue = true;
   advertised = 0;
-  // One batch: prefixes chained per encoded set. Cleared after every batch.
-  readonly #bucketOf: Map<number, number[]> = new Map();
 
   constructor(
     rib: LocRib,
@@ -97,12 +107,22 @@ export class AdjRibOut {
     this.#rib.changes.rewind(this.#reader);
   }
 
-  /** The session is over. */
-  close(): void {
+  /** The session is over. What was advertised is let go in the slices of the job that comes back. */
+  close(): Job {
     this.#rib.changes.leave(this.#reader);
-    this.#attributes.removeDependent(this.#cache);
-    for (const id of this.#sent) if (id !== 0) this.#encoded.release(id);
-    this.#cache.clear();
+    let at = 0;
+    return {
+      step: () => {
+        const end = Math.min(this.#sent.length, at + 4 * SLICE_PREFIXES);
+        for (; at < end; at++) {
+          const id = this.#sent[at]!;
+          if (id !== 0) this.#encoded.release(id);
+        }
+        if (at < this.#sent.length || !this.#cache.clearSome(SLICE_PREFIXES)) return false;
+        this.#attributes.removeDependent(this.#cache);
+        return true;
+      },
+    };
   }
 
   /** Encodes one slice of news. Returns how many prefixes were looked at. */
@@ -110,7 +130,7 @@ export class AdjRibOut {
     const rib = this.#rib;
     if (this.#sent.length < rib.table.capacity) this.#sent = growInt32(this.#sent, rib.table.capacity);
     const withdrawn: number[] = [];
-    const announced = this.#bucketOf;
+    const batch = BATCH;
     let looked = 0;
     let size = 0;
     while (looked < SLICE_PREFIXES && size < WRITE_BYTES) {
@@ -124,11 +144,7 @@ export class AdjRibOut {
       if (wanted === 0) {
         withdrawn.push(prefix);
       } else {
-        const bucket = announced.get(wanted);
-        if (bucket === undefined) {
-          announced.set(wanted, [prefix]);
-          size += 64 + this.#encoded.key(wanted).length;
-        } else bucket.push(prefix);
+        if (batch.add(wanted, prefix)) size += 64 + this.#encoded.key(wanted).length;
       }
       size += 5;
     }
@@ -144,12 +160,21 @@ export class AdjRibOut {
     const rib = this.#rib;
     if (withdrawn.length > 0) encoder.withdraw(rib.family, rib.table, withdrawn, withdrawn.length);
     const hop = rib.table.wide ? 16 : 0;
-    for (const [id, prefixes] of this.#bucketOf) {
-      const key = this.#encoded.key(id);
+    const batch = BATCH;
+    for (let i = 0; i < batch.sets; i++) {
+      const key = this.#encoded.key(batch.setAt(i));
       const attributes = hop === 0 ? key : key.subarray(hop);
-      encoder.announce(rib.family, rib.table, attributes, key.subarray(0, hop), prefixes, prefixes.length);
+      const count = batch.gather(i);
+      encoder.announce(
+        rib.family,
+        rib.table,
+        attributes,
+        hop === 0 ? key : key.subarray(0, hop),
+        batch.gathered,
+        count,
+      );
     }
-    this.#bucketOf.clear();
+    batch.clear();
   }
 
   #exchange(prefix: number, had: number, wanted: number): void {
@@ -214,15 +239,21 @@ export class AdjRibOut {
   }
 
   #transform(set: number, outcome: number): number {
+    const plain = this.#attributes.get(set).plain;
+    const { external, fourOctetAs, localAsn, nextHop } = this.#context;
+    if (plain !== undefined && outcome === 0 && external && fourOctetAs && !this.#rib.table.wide) {
+      const length = rewritePlain(plain, localAsn, nextHop, REWRITTEN);
+      if (length > 0) return this.#encoded.intern(REWRITTEN, 0, length, IPV4_SALT);
+    }
     const out = this.#rewrite(this.#attributes.get(set), outcome);
     const wide = this.#rib.table.wide;
     const wire = encodeAttributes(out, { fourOctetAs: this.#context.fourOctetAs, nextHop: !wide });
     if (wire.length > MAXIMUM_ATTRIBUTES) return 0;
-    if (!wide) return this.#encoded.intern(wire, 0, wire.length, 4);
+    if (!wide) return this.#encoded.intern(wire, 0, wire.length, IPV4_SALT);
     const key = new Uint8Array(16 + wire.length);
     key.set(out.nextHop);
     key.set(wire, 16);
-    return this.#encoded.intern(key, 0, key.length, 6);
+    return this.#encoded.intern(key, 0, key.length, IPV6_SALT);
   }
 
   /** §5.1: each attribute as it has to leave. */
@@ -230,7 +261,9 @@ export class AdjRibOut {
     const c = this.#context;
     // MED of a neighbour goes no further (§5.1.4); policy may set a new one.
     const fromOutside = a.asPath.length > 0;
-    const start: PathAttributes = c.external ? { ...a, med: fromOutside ? undefined : a.med } : a;
+    const start: PathAttributes = c.external
+      ? { ...a.values, med: fromOutside ? undefined : a.med }
+      : a.values;
     const changed = outcome === 0 ? start : this.#policy.apply(outcome, start, c.localAsn);
     return {
       origin: changed.origin,

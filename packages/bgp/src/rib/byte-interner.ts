@@ -2,7 +2,7 @@
  * Byte strings with small numbers for names: equal bytes (under one salt) have one id while anyone holds it.
  * Ids start at 1 and are used again after release; 0 is "none".
  */
-import { growInt32 } from "./growable.ts";
+import { growInt32, grownLength } from "./growable.ts";
 
 const INITIAL = 1024;
 
@@ -105,7 +105,7 @@ export class ByteInterner {
   }
 
   #growColumns(): void {
-    const length = this.#next.length * 2;
+    const length = grownLength(this.#next.length);
     this.#next = growInt32(this.#next, length);
     this.#hash = growInt32(this.#hash, length);
     this.#salt = growInt32(this.#salt, length);

@@ -7,7 +7,7 @@
  * a reader that is slow sees a prefix once however often it changed, a reader that is new sees the whole table, and
  * memory is one list whatever the readers do. Position 0 is before the oldest.
  */
-import { growInt32, growUint8, growUint16 } from "./growable.ts";
+import { growInt32, grownLength, growUint8, growUint16 } from "./growable.ts";
 
 export interface ChangeReader {
   /** The prefix read last. Kept by the list. */
@@ -115,7 +115,7 @@ export class ChangeList {
 
   #grow(least: number): void {
     let length = this.#next.length;
-    while (length <= least) length *= 2;
+    while (length <= least) length = grownLength(length);
     this.#next = growInt32(this.#next, length);
     this.#previous = growInt32(this.#previous, length);
     this.#listed = growUint8(this.#listed, length);

@@ -8,7 +8,8 @@
  *   - the interior cost of §9.1.2.2 (e) is absent: every next hop lies behind a tunnel, and all tunnels cost the same;
  *   - paths that survive step 7 are equal enough to be used at once (azure-vpn-gateway §3.2).
  */
-import { type AttributeSet, type AttributeTable, DEFAULT_LOCAL_PREF } from "../attributes/attribute-table.ts";
+import type { AttributeSet } from "../attributes/attribute-set.ts";
+import { type AttributeTable, DEFAULT_LOCAL_PREF } from "../attributes/attribute-table.ts";
 import type { RouteSource } from "../policy.ts";
 import type { PathStore } from "./path-store.ts";
 
@@ -69,7 +70,7 @@ const AFTER_MED: readonly Step[] = [
 const TIE_BREAK: readonly Step[] = [
   // §9.1.2.2 (f), with RFC 4456 §9: a reflected route counts under its originator.
   { number: 8, name: "lowest BGP identifier", key: (a, peer) => a.originatorId ?? peer.routerId },
-  { number: 9, name: "shortest CLUSTER_LIST", key: (a) => a.clusterList?.length ?? 0 },
+  { number: 9, name: "shortest CLUSTER_LIST", key: (a) => a.clusterLength },
 ];
 // §9.1.2.2 (g)
 const ADDRESS_STEP = "10 lowest peer address";

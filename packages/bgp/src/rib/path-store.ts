@@ -7,7 +7,7 @@
  * Path ids start at 1. A path is stale when its generation is not its peer's: marking a whole peer stale is one
  * increment, whatever the size of its table (RFC 4724 §4.2).
  */
-import { growInt32, growUint8, growUint16 } from "./growable.ts";
+import { growInt32, grownLength, growUint8, growUint16 } from "./growable.ts";
 
 const INITIAL = 1024;
 
@@ -36,7 +36,7 @@ export class PathStore {
   }
 
   #grow(): void {
-    const length = this.prefix.length * 2;
+    const length = grownLength(this.prefix.length);
     this.prefix = growInt32(this.prefix, length);
     this.peer = growUint16(this.peer, length);
     this.received = growInt32(this.received, length);

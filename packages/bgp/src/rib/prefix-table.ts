@@ -1,12 +1,18 @@
 /**
  * Prefixes of one family with dense numbers for names: everything else about a prefix is a column indexed by it.
- * Open addressing with linear probing; addresses are packed words, one for IPv4 and four for IPv6.
- * Ids start at 1 and are used again after `remove`.
+ * Addresses are packed words, one for IPv4 and four for IPv6. Ids start at 1 and are used again after `remove`.
+ *
+ *      slot:  tag (the address itself for IPv4, a hash for IPv6) | id and length in one word
+ *
+ * Open addressing with linear probing. A slot alone tells a stranger from a match, so that a probe touches one line
+ * of cache: with hundreds of thousands of prefixes that is where the time goes.
  */
 import { type Prefix, parsePrefix } from "@tandem/wire";
-import { growInt32, growUint8 } from "./growable.ts";
+import { growInt32, grownLength, growUint8 } from "./growable.ts";
 
 const INITIAL = 1024;
+/** A slot has 24 bits for the id. */
+const MAXIMUM_ID = 0xffffff;
 
 /** Reads up to 32 bits of a wire prefix: `octets` bytes at `at`, left-aligned. */
 function word(bytes: Uint8Array, at: number, octets: number): number {
@@ -29,7 +35,8 @@ const mask = (bits: number): number => (bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << 
 export class PrefixTable {
   readonly wide: boolean;
   readonly maximumBits: number;
-  #slots: Int32Array = new Int32Array(INITIAL * 4);
+  /** Pairs of words. */
+  #slots: Int32Array = new Int32Array(INITIAL * 8);
   /** Address words and lengths by id. Read them; do not write. */
   w0: Int32Array = new Int32Array(INITIAL);
   w1: Int32Array = new Int32Array(0);
@@ -62,21 +69,21 @@ export class PrefixTable {
 
   /** Every id in use, in no order that means anything. */
   *ids(): IterableIterator<number> {
-    for (const id of this.#slots) if (id !== 0) yield id;
+    for (let i = 1; i < this.#slots.length; i += 2) if (this.#slots[i] !== 0) yield this.#slots[i]! >>> 8;
   }
 
   /** The id of the prefix of `bits` bits whose octets start at `at` (host bits are ignored), or 0. */
   findWire(bytes: Uint8Array, at: number, bits: number): number {
     this.#load(bytes, at, bits);
-    return this.#slots[this.#probe(bits)]!;
+    return this.#slots[this.#probe(bits) + 1]! >>> 8;
   }
 
   /** As `findWire`, but adds what is not there. */
   internWire(bytes: Uint8Array, at: number, bits: number): number {
     this.#load(bytes, at, bits);
     const slot = this.#probe(bits);
-    const found = this.#slots[slot]!;
-    return found !== 0 ? found : this.#add(slot, bits);
+    const found = this.#slots[slot + 1]!;
+    return found !== 0 ? found >>> 8 : this.#add(slot, bits);
   }
 
   find(prefix: Prefix): number {
@@ -122,20 +129,22 @@ export class PrefixTable {
 
   remove(id: number): void {
     this.#restore(id);
+    const slots = this.#slots;
     let hole = this.#probe(this.bits[id]!);
-    this.#slots[hole] = 0;
+    slots[hole] = 0;
+    slots[hole + 1] = 0;
     this.bits[id] = 0;
     this.#free.push(id);
     this.#size--;
     // Backward shift: no tombstones, so lookups stay short for ever.
-    const last = this.#slots.length - 1;
-    for (let i = (hole + 1) & last; this.#slots[i] !== 0; i = (i + 1) & last) {
-      const other = this.#slots[i]!;
-      this.#restore(other);
-      const home = this.#home(this.bits[other]!);
+    const last = slots.length - 1;
+    for (let i = (hole + 2) & last; slots[i + 1] !== 0; i = (i + 2) & last) {
+      const home = this.#home(slots[i]!, slots[i + 1]! & 0xff);
       if (((i - home) & last) >= ((i - hole) & last)) {
-        this.#slots[hole] = other;
-        this.#slots[i] = 0;
+        slots[hole] = slots[i]!;
+        slots[hole + 1] = slots[i + 1]!;
+        slots[i] = 0;
+        slots[i + 1] = 0;
         hole = i;
       }
     }
@@ -158,37 +167,51 @@ export class PrefixTable {
     this.#k3 = this.w3[id]!;
   }
 
-  #home(bits: number): number {
-    let h = Math.imul(this.#k0 ^ Math.imul(bits, 0x9e3779b1), 0x85ebca6b);
-    if (this.wide) {
-      h = Math.imul(h ^ (h >>> 15) ^ this.#k1, 0xc2b2ae35);
-      h = Math.imul(h ^ (h >>> 13) ^ this.#k2, 0x27d4eb2f);
-      h = Math.imul(h ^ (h >>> 15) ^ this.#k3, 0x165667b1);
-    }
+  /** The address, or a hash of it, of the loaded key. */
+  #tag(): number {
+    if (!this.wide) return this.#k0;
+    let h = Math.imul(this.#k0, 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 15) ^ this.#k1, 0xc2b2ae35);
+    h = Math.imul(h ^ (h >>> 13) ^ this.#k2, 0x27d4eb2f);
+    h = Math.imul(h ^ (h >>> 15) ^ this.#k3, 0x165667b1);
+    return h ^ (h >>> 15);
+  }
+
+  #home(tag: number, bits: number): number {
+    let h = Math.imul(tag ^ Math.imul(bits, 0x9e3779b1), 0x85ebca6b);
     h ^= h >>> 15;
     h = Math.imul(h, 0x2c1b3c6d);
-    return (h ^ (h >>> 13)) & (this.#slots.length - 1);
+    return ((h ^ (h >>> 13)) << 1) & (this.#slots.length - 1);
   }
 
   /** The slot that holds the loaded key, or the empty one where it belongs. */
   #probe(bits: number): number {
-    const last = this.#slots.length - 1;
-    let slot = this.#home(bits);
+    const slots = this.#slots;
+    const last = slots.length - 1;
+    const tag = this.#tag();
+    let slot = this.#home(tag, bits);
     for (;;) {
-      const id = this.#slots[slot]!;
-      if (id === 0 || (this.w0[id] === this.#k0 && this.bits[id] === bits && this.#restMatches(id)))
-        return slot;
-      slot = (slot + 1) & last;
+      const entry = slots[slot + 1]!;
+      if (entry === 0) return slot;
+      if (slots[slot] === tag && (entry & 0xff) === bits && this.#restMatches(entry >>> 8)) return slot;
+      slot = (slot + 2) & last;
     }
   }
 
   #restMatches(id: number): boolean {
     if (!this.wide) return true;
-    return this.w1[id] === this.#k1 && this.w2[id] === this.#k2 && this.w3[id] === this.#k3;
+    return (
+      this.w0[id] === this.#k0 &&
+      this.w1[id] === this.#k1 &&
+      this.w2[id] === this.#k2 &&
+      this.w3[id] === this.#k3
+    );
   }
 
   #add(slot: number, bits: number): number {
     const id = this.#free.pop() ?? this.#used++;
+    // Sixteen million prefixes would be gigabytes long before: prefix limits are what keeps peers from this.
+    if (id > MAXIMUM_ID) throw new RangeError("prefix table is full");
     if (id >= this.bits.length) this.#grow();
     this.w0[id] = this.#k0;
     if (this.wide) {
@@ -198,13 +221,14 @@ export class PrefixTable {
     }
     this.bits[id] = bits;
     this.#size++;
-    if (this.#size * 2 > this.#slots.length) this.#rehash(id);
-    else this.#slots[slot] = id;
+    this.#slots[slot] = this.#tag();
+    this.#slots[slot + 1] = (id << 8) | bits;
+    if (this.#size * 4 > this.#slots.length) this.#rehash();
     return id;
   }
 
   #grow(): void {
-    const length = this.bits.length * 2;
+    const length = grownLength(this.bits.length);
     this.bits = growUint8(this.bits, length);
     this.w0 = growInt32(this.w0, length);
     if (this.wide) this.#widen(length);
@@ -216,15 +240,19 @@ export class PrefixTable {
     this.w3 = growInt32(this.w3, length);
   }
 
-  #rehash(added: number): void {
+  #rehash(): void {
     const old = this.#slots;
-    this.#slots = new Int32Array(old.length * 4);
-    const place = (id: number): void => {
-      this.#restore(id);
-      this.#slots[this.#probe(this.bits[id]!)] = id;
-    };
-    for (const id of old) if (id !== 0) place(id);
-    place(added);
+    const slots = new Int32Array(grownLength(old.length));
+    this.#slots = slots;
+    const last = slots.length - 1;
+    for (let i = 0; i < old.length; i += 2) {
+      const entry = old[i + 1]!;
+      if (entry === 0) continue;
+      let slot = this.#home(old[i]!, entry & 0xff);
+      while (slots[slot + 1] !== 0) slot = (slot + 2) & last;
+      slots[slot] = old[i]!;
+      slots[slot + 1] = entry;
+    }
   }
 
   #writeWide(id: number, out: Uint8Array, at: number, octets: number): void {

@@ -41,14 +41,14 @@ export class UpdateEncoder {
     table: PrefixTable,
     attributes: Uint8Array,
     nextHop: Uint8Array,
-    prefixes: readonly number[],
+    prefixes: ArrayLike<number>,
     count: number,
   ): void {
     if (family === "ipv4-unicast") this.#announceIpv4(table, attributes, prefixes, count);
     else this.#announceMp(family, table, attributes, nextHop, prefixes, count);
   }
 
-  withdraw(family: Family, table: PrefixTable, prefixes: readonly number[], count: number): void {
+  withdraw(family: Family, table: PrefixTable, prefixes: ArrayLike<number>, count: number): void {
     let i = 0;
     while (i < count) {
       const start = this.#begin();
@@ -89,7 +89,7 @@ export class UpdateEncoder {
   #announceIpv4(
     table: PrefixTable,
     attributes: Uint8Array,
-    prefixes: readonly number[],
+    prefixes: ArrayLike<number>,
     count: number,
   ): void {
     let i = 0;
@@ -112,7 +112,7 @@ export class UpdateEncoder {
     table: PrefixTable,
     attributes: Uint8Array,
     nextHop: Uint8Array,
-    prefixes: readonly number[],
+    prefixes: ArrayLike<number>,
     count: number,
   ): void {
     let i = 0;

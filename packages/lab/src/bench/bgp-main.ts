@@ -8,13 +8,12 @@
  */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import type { BenchResult } from "@tandem/contract";
+import { BenchSheet, describeMachine, renderTable } from "./bench-table.ts";
 import { makeTable } from "./bgp-load.ts";
-import { type BgpFigures, measure } from "./bgp-run.ts";
+import { measure } from "./bgp-run.ts";
 import { type BenchAddresses, SUBJECTS, type Subject } from "./bgp-subjects.ts";
-import { ratios, row } from "./statistics.ts";
 
 const ADDRESSES: BenchAddresses = {
   speaker: "10.255.0.1",
@@ -69,13 +68,17 @@ function isInstalled(subject: Subject): boolean {
 
 const table = makeTable(prefixes, 10, ADDRESSES.peers[0]!.asn, ADDRESSES.peers[0]!.address);
 console.error(`${prefixes} prefixes in ${table.attributeSets} attribute sets, ${runs} runs of each in turn`);
-const figures = new Map<Subject, BgpFigures[]>(subjects.map((s) => [s, []]));
+const sheet = new BenchSheet();
 let failed = false;
 for (let run = 1; run <= runs; run++) {
   for (const subject of subjects) {
     try {
       const f = await measure(subject, ADDRESSES, table);
-      figures.get(subject)!.push(f);
+      sheet.add(work, subject.name, "ms", f.announce);
+      sheet.add(`${work}-withdraw`, subject.name, "ms", f.withdraw);
+      sheet.add(`${work}-cpu`, subject.name, "ms", f.cpu);
+      sheet.add(`${work}-memory`, subject.name, "MB", f.megabytes);
+      if (f.stall !== undefined) sheet.add(`${work}-stall`, subject.name, "ms", f.stall);
       const stall = f.stall === undefined ? "" : `, longest stall ${f.stall.toFixed(0)} ms`;
       console.error(
         `run ${run} ${subject.name}: ${f.announce.toFixed(0)} ms, CPU ${f.cpu} ms, ${f.megabytes.toFixed(0)} MB, ` +
@@ -88,64 +91,16 @@ for (let run = 1; run <= runs; run++) {
   }
 }
 
-const measured = [...figures].filter(([, list]) => list.length > 0);
-const rows: BenchResult["rows"] = measured.flatMap(([subject, list]) => [
-  row(
-    work,
-    subject.name,
-    "ms",
-    list.map((f) => f.announce),
-  ),
-  row(
-    `${work}-withdraw`,
-    subject.name,
-    "ms",
-    list.map((f) => f.withdraw),
-  ),
-  row(
-    `${work}-cpu`,
-    subject.name,
-    "ms",
-    list.map((f) => f.cpu),
-  ),
-  row(
-    `${work}-memory`,
-    subject.name,
-    "MB",
-    list.map((f) => f.megabytes),
-  ),
-  ...(list.every((f) => f.stall !== undefined)
-    ? [
-        row(
-          `${work}-stall`,
-          subject.name,
-          "ms",
-          list.map((f) => f.stall!),
-        ),
-      ]
-    : []),
-]);
 const result: BenchResult = {
   bench: "bgp",
-  machine: {
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: cpus().length,
-    kernel: release(),
-    node: process.version,
-  },
-  rows,
-  ratios: ratios(rows),
+  machine: describeMachine(),
+  rows: sheet.rows,
+  ratios: sheet.ratios("tandem"),
 };
-
-if (values.json === "-") console.log(JSON.stringify(result, undefined, 2));
+const json = JSON.stringify(result, undefined, 2);
+if (values.json === "-") console.log(json);
 else {
-  for (const r of rows) {
-    const name = `${r.work} ${r.subject}`.padEnd(32);
-    console.log(
-      `${name} ${r.median.toFixed(0).padStart(8)} ${r.unit}  (${r.min.toFixed(0)} to ${r.max.toFixed(0)})`,
-    );
-  }
-  for (const r of result.ratios) console.log(`${r.work}: tandem is ${r.ratio.toFixed(2)} times ${r.against}`);
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
+  console.log(renderTable(result));
+  if (values.json !== undefined) writeFileSync(values.json, `${json}\n`);
 }
 process.exit(failed ? 1 : 0);
