@@ -98,6 +98,7 @@ export class Instance {
   /** Takes the seats of the first configuration. The data plane runs and the guards stand already. */
   async start(): Promise<void> {
     this.#replicator?.start();
+    this.#claimInside("inside|local", this.#config.localPrefixes);
     for (const seat of this.#config.seats) await this.#host(seat);
     this.#parts.log("info", "started", { seats: this.#config.seats.map((seat) => seat.name) });
   }
@@ -235,6 +236,11 @@ export class Instance {
       epoch: config.epoch,
       addresses: config.publicIps,
     });
+    const own = [...config.publicIps, ...this.#bgpAddresses(config)];
+    this.#claimInside(
+      `inside|${config.name}`,
+      own.map((address) => `${address}/${address.includes(":") ? 128 : 32}`),
+    );
     const seat = new Seat(config, this.#seatContext(config));
     this.#seats.set(config.name, seat);
     for (const connection of this.#config.connections) {
@@ -249,6 +255,7 @@ export class Instance {
     const { name, publicIps } = seat.config;
     this.#seats.delete(name);
     this.#drained.delete(name);
+    this.#claimInside(`inside|${name}`, []);
     await seat.stop(farewell);
     if (farewell) await this.#replicator?.gone(name, seat.config.epoch);
     await this.#parts.dataPlane.command({ kind: "remove-seat", seat: name });
@@ -271,10 +278,18 @@ export class Instance {
     }
     for (const connection of difference.connectionsAdded) hosting(connection)?.setConnection(connection);
     for (const seat of difference.seatsAdded) await this.#host(seat);
+    if (difference.localPrefixes) this.#claimInside("inside|local", after.localPrefixes);
     for (const seat of this.#seats.values()) {
       if (difference.localPrefixes) seat.bgp?.setLocalPrefixes(after.localPrefixes);
       if (difference.partner) this.#setPartnerPeers(seat);
     }
+  }
+
+  /** Replaces what is ours: delivered by the kernel, whatever wider route a tunnel has. */
+  #claimInside(claimant: string, prefixes: readonly string[]): void {
+    this.#fib.withdrawAll(claimant);
+    for (const prefix of prefixes) this.#fib.claimInside(claimant, prefix);
+    this.#flushFib();
   }
 
   #setPartnerPeers(seat: Seat): void {

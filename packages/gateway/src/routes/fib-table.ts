@@ -15,7 +15,7 @@ import type { FibEntry } from "../dataplane/commands.ts";
 const STRENGTH: readonly FibEntry["source"][] = ["pool", "host-route", "static", "bgp"];
 
 interface Claim {
-  readonly source: FibEntry["source"];
+  readonly source: FibEntry["source"] | "inside";
   readonly tunnels: readonly string[];
 }
 
@@ -32,18 +32,30 @@ export class FibTable {
   /** claimant -> its prefixes, so that a tunnel that goes down takes only its own with it. */
   readonly #byClaimant = new Map<string, Set<string>>();
 
+  /**
+   * What is behind the inside link or this host itself: our own prefixes and addresses. Beats every tunnel, so that a
+   * wider route (a default route learned from a peer) never sends back what came out of a tunnel for us.
+   */
+  claimInside(claimant: string, prefix: string): void {
+    this.#set(claimant, prefix, { source: "inside", tunnels: [] });
+  }
+
   /** Replaces the claim of one claimant on one prefix. An empty set of tunnels withdraws it. */
   claim(claimant: string, source: FibEntry["source"], prefix: string, tunnels: readonly string[]): void {
     if (tunnels.length === 0) {
       this.withdraw(claimant, prefix);
       return;
     }
+    this.#set(claimant, prefix, { source, tunnels });
+  }
+
+  #set(claimant: string, prefix: string, claim: Claim): void {
     let claims = this.#claims.get(prefix);
     if (claims === undefined) {
       claims = new Map();
       this.#claims.set(prefix, claims);
     }
-    claims.set(claimant, { source, tunnels });
+    claims.set(claimant, claim);
     let prefixes = this.#byClaimant.get(claimant);
     if (prefixes === undefined) {
       prefixes = new Set();
@@ -98,6 +110,10 @@ export class FibTable {
   #entry(prefix: string): FibEntry | undefined {
     const claims = this.#claims.get(prefix);
     if (claims === undefined) return undefined;
+    for (const claim of claims.values()) {
+      // No tunnels: the kernel delivers it (dataplane/route-table.ts).
+      if (claim.source === "inside") return { prefix, source: "static", tunnels: [] };
+    }
     for (const source of STRENGTH) {
       const tunnels = new Set<string>();
       for (const claim of claims.values()) {

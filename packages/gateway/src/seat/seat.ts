@@ -414,12 +414,11 @@ export class Seat {
     fib.withdrawAll(tunnel);
     for (const prefix of connection.staticPrefixes) fib.claim(tunnel, "static", prefix, [tunnel]);
     if (connection.bgp !== undefined) {
-      const host = `${connection.bgp.neighbor}/${connection.bgp.neighbor.includes(":") ? 128 : 32}`;
-      fib.claim(tunnel, "host-route", host, [tunnel]);
+      fib.claim(tunnel, "host-route", hostPrefix(connection.bgp.neighbor), [tunnel]);
     }
     if (connection.requestAddress) return;
     for (const address of this.#virtual.get(tunnel) ?? []) {
-      fib.claim(tunnel, "pool", `${address}/${address.includes(":") ? 128 : 32}`, [tunnel]);
+      fib.claim(tunnel, "pool", hostPrefix(address), [tunnel]);
     }
   }
 
@@ -458,8 +457,13 @@ export class Seat {
     const before = this.#virtual.get(tunnel) ?? [];
     const now = connection.requestAddress ? (addresses?.local ?? []) : (addresses?.remote ?? []);
     if (connection.requestAddress) {
-      for (const address of before) if (!now.includes(address)) this.#context.virtualAddress(address, false);
-      for (const address of now) if (!before.includes(address)) this.#context.virtualAddress(address, true);
+      const { fib, virtualAddress, flushFib } = this.#context;
+      const claimant = `virtual|${tunnel}`;
+      fib.withdrawAll(claimant);
+      for (const address of now) fib.claimInside(claimant, hostPrefix(address));
+      flushFib();
+      for (const address of before) if (!now.includes(address)) virtualAddress(address, false);
+      for (const address of now) if (!before.includes(address)) virtualAddress(address, true);
       this.#virtual.set(tunnel, now);
       return;
     }
@@ -502,5 +506,7 @@ const terms = (connection: ConnectionConfig) => ({
   replayWindow: connection.replayWindow,
   hardBytes: childBytes(connection),
 });
+
+const hostPrefix = (address: string): string => `${address}/${address.includes(":") ? 128 : 32}`;
 
 const hex = (spi: number): string => spi.toString(16).padStart(8, "0");

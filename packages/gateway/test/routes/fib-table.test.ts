@@ -25,6 +25,15 @@ describe("FibTable", () => {
     expect(fib.list()).toEqual([]);
   });
 
+  it("keeps what is ours inside, whatever a tunnel claims", () => {
+    const fib = new FibTable();
+    fib.claim("bgp|gw/0", "bgp", "10.1.0.0/16", ["t1"]);
+    fib.claimInside("inside|local", "10.1.0.0/16");
+    expect(fib.takeChange()?.set[0]?.tunnels).toEqual([]);
+    fib.withdrawAll("inside|local");
+    expect(fib.takeChange()?.set[0]?.tunnels).toEqual(["t1"]);
+  });
+
   it("says nothing about a prefix that came and went between two flushes", () => {
     const fib = new FibTable();
     fib.claim("t1", "static", "192.168.0.0/24", ["t1"]);
