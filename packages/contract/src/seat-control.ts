@@ -29,6 +29,8 @@ export const SeatDrain = z.object({ seat: z.string(), off: z.boolean().default(f
 /** `ping`: answered at once by the main thread after the data-plane worker has answered it; what health is judged by. */
 export const PingResult = z.object({
   pid: z.number(),
+  /** `/proc/self/ns/pid`: a pid means something only to a process of the same namespace (containers have their own). */
+  pidNamespace: z.string().optional(),
   seats: z.array(z.object({ name: z.string(), epoch: z.number() })),
 });
 

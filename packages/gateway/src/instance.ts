@@ -8,7 +8,15 @@
  *                                  └─▶ Journal, Log
  */
 
-import type { ConnectionConfig, InstanceConfig, ProcessStatus, SeatConfig, SeatTake } from "@tandem/contract";
+import { readlinkSync } from "node:fs";
+import type {
+  ConnectionConfig,
+  InstanceConfig,
+  PingResult,
+  ProcessStatus,
+  SeatConfig,
+  SeatTake,
+} from "@tandem/contract";
 import type { ChildSaLiveState } from "@tandem/esp";
 
 import { IkeEndpoint } from "@tandem/ike";
@@ -122,9 +130,10 @@ export class Instance {
   }
 
   /** Resolves when the data plane's worker has answered too: what health is judged by. */
-  async ping(): Promise<{ pid: number; seats: { name: string; epoch: number }[] }> {
+  async ping(): Promise<PingResult> {
     await this.#parts.dataPlane.command({ kind: "fib", set: [], remove: [] });
-    return { pid: process.pid, seats: [...this.#seats.values()].map(({ config }) => config) };
+    const seats = [...this.#seats.values()].map(({ config }) => config);
+    return { pid: process.pid, pidNamespace: readlinkSync("/proc/self/ns/pid"), seats };
   }
 
   /** Validates the whole, then touches only what changed. Throws ControlRefusal with every problem found. */

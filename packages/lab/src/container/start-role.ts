@@ -3,15 +3,15 @@
  *
  *      preflight ─▶ shared plan ─▶ interfaces renamed, addresses, guards, rules, routes ─▶ execve
  */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { type LabPlan, nodeFileName, type PlanNode } from "@tandem/contract";
+import { mkdirSync, writeFileSync } from "node:fs";
+import type { LabPlan, PlanNode } from "@tandem/contract";
 import { LabError } from "../lab-error.ts";
 import { locateLabFile, readLabSource } from "../lab-source.ts";
 import { namespaceOf, networkOfPlan } from "../plan/network-of-plan.ts";
 import { startCommand } from "../plan/start-nodes.ts";
 import { runCommand } from "../process/run-command.ts";
 import { type ContainerEnd, endsOf } from "./container-network.ts";
+import { HEALTH_NOTE, type HealthNote } from "./health-main.ts";
 import { preflight, readEnvironment } from "./preflight.ts";
 import { labFolder, sharedPlan } from "./shared-plan.ts";
 
@@ -27,6 +27,7 @@ export async function startRole(name: string): Promise<never> {
   const node = nodeOf(plan, name);
   await layNode(plan, node, interfaces);
   mkdirSync(folder.control, { recursive: true, mode: 0o700 });
+  writeFileSync(HEALTH_NOTE, JSON.stringify(healthNote(plan, node)));
   const argv = node.kind === "host" ? ["/usr/bin/iperf3", "--server"] : startCommand(node);
   const env = { PATH: process.env.PATH ?? "", TANDEM_STATE: environment.stateRoot, HOME: "/tmp" };
   process.execve?.(argv[0] ?? "", argv, env);
@@ -82,6 +83,13 @@ async function batch(program: readonly string[], lines: readonly string[]): Prom
   await runCommand([...program, "-batch", "-"], { input: lines.map((line) => `${line}\n`).join("") });
 }
 
-/** For a health check: the socket of a node's process, without needing the plan to be complete. */
-export const controlSocketOf = (control: string, node: string): string =>
-  join(control, `${nodeFileName(node)}.sock`);
+function healthNote(plan: LabPlan, node: PlanNode): HealthNote {
+  if (node.kind === "supervisor") return { ask: "ready", socket: node.config.api.socket };
+  if (node.kind !== "host") return { ask: "control", socket: node.config.controlSocket };
+  const destinations = plan.probes.flatMap(({ from, to, destination }) => {
+    if (from === node.name) return destination === undefined ? [] : [destination];
+    const far = plan.nodes.find((one) => one.name === from);
+    return to === node.name && far?.kind === "host" ? far.addresses.slice(0, 1) : [];
+  });
+  return { ask: "ping", destinations };
+}

@@ -3,6 +3,7 @@
  * veth pairs are created with both ends already in their namespaces: no interface ever appears in the machine's own.
  */
 import { LabError, reasonOf } from "../lab-error.ts";
+import { BASE_SYSCTLS } from "./base-sysctls.ts";
 import { deleteNamespaces, type Realm } from "./realm.ts";
 
 export interface NamespaceLayout {
@@ -48,31 +49,11 @@ export interface NetworkLayout {
 /** Linux's IFNAMSIZ counts the terminator. */
 const INTERFACE_NAME_MAX = 15;
 
-/**
- * Every node may forward (the routes decide), none filters by reverse path (a tunnel's return path differs), none
- * waits for duplicate address detection or listens to router advertisements. The socket limits let probes and
- * gateways hold bursts. Redirects would make a kernel step around a gateway.
- */
-const SYSCTLS: readonly (readonly [string, string])[] = [
-  ["ipv4/ip_forward", "1"],
-  ["ipv4/conf/all/rp_filter", "0"],
-  ["ipv4/conf/default/rp_filter", "0"],
-  ["ipv4/conf/all/send_redirects", "0"],
-  ["ipv4/conf/default/send_redirects", "0"],
-  ["ipv4/conf/all/accept_redirects", "0"],
-  ["ipv4/fib_multipath_hash_policy", "1"],
-  ["ipv4/ping_group_range", "0 0"],
-  ["ipv6/conf/all/disable_ipv6", "0"],
-  ["ipv6/conf/default/disable_ipv6", "0"],
-  ["ipv6/conf/all/forwarding", "1"],
-  ["ipv6/conf/default/forwarding", "1"],
-  ["ipv6/conf/all/accept_ra", "0"],
-  ["ipv6/conf/default/accept_ra", "0"],
-  ["ipv6/conf/all/accept_dad", "0"],
-  ["ipv6/conf/default/accept_dad", "0"],
-  ["ipv6/conf/default/dad_transmits", "0"],
-  ["ipv6/fib_multipath_hash_policy", "1"],
-];
+/** Paths below /proc/sys/net. */
+const SYSCTLS: readonly (readonly [string, string])[] = Object.entries(BASE_SYSCTLS).map(([name, value]) => [
+  name.replace(/^net\./, "").replaceAll(".", "/"),
+  value,
+]);
 
 /** All or nothing: what was made is removed again when a step fails. */
 export async function layOut(realm: Realm, layout: NetworkLayout): Promise<void> {

@@ -30,6 +30,7 @@ export class ControlClient {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
   #held = false;
+  #refused = false;
 
   constructor(path: string, events: ControlClientEvents) {
     this.path = path;
@@ -39,6 +40,11 @@ export class ControlClient {
 
   get up(): boolean {
     return this.#up;
+  }
+
+  /** Nobody listens there: the last attempt was refused. A living process listens as long as it lives. */
+  get refused(): boolean {
+    return this.#refused;
   }
 
   /** Rejects when the process refuses, does not answer in time, or the connection goes. */
@@ -82,10 +88,13 @@ export class ControlClient {
     );
     socket.on("connect", () => {
       this.#up = true;
+      this.#refused = false;
       this.#events.onUp();
     });
     socket.on("data", (chunk) => reader.push(chunk));
-    socket.on("error", () => {});
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.#refused = error.code === "ECONNREFUSED";
+    });
     socket.on("close", () => {
       const was = this.#up;
       this.#up = false;

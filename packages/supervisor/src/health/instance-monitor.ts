@@ -8,6 +8,7 @@
  *
  * A control socket that is cut while the process lives and its data path answers is no reason to move anything.
  */
+import { readlinkSync } from "node:fs";
 import { PingResult, type TandemEvent } from "@tandem/contract";
 import { ControlClient } from "../control/control-client.ts";
 import { processState } from "./process-state.ts";
@@ -26,6 +27,7 @@ export interface MonitorEvents {
 
 /** Misses of the seat probe alone, with pings answered. */
 const LONE_PROBE_MISSES = 12;
+const OWN_PID_NAMESPACE = readlinkSync("/proc/self/ns/pid");
 /** A stopped process is looked for when a ping is overdue by: */
 const LOOK_AFTER_MILLISECONDS = 100;
 
@@ -35,6 +37,8 @@ export class InstanceMonitor {
   readonly #events: MonitorEvents;
   readonly #probeMisses: () => number | undefined;
   #pid = 0;
+  /** Whether #pid can be looked up here; a process in another container has a pid of another namespace. */
+  #visible = true;
   #lastAnswer = performance.now();
   #waiting = false;
   #down: "exit" | "silent" | "path" | undefined;
@@ -94,6 +98,7 @@ export class InstanceMonitor {
         const result = PingResult.safeParse(answer);
         if (!result.success) return;
         this.#pid = result.data.pid;
+        this.#visible = (result.data.pidNamespace ?? OWN_PID_NAMESPACE) === OWN_PID_NAMESPACE;
         this.#lastAnswer = performance.now();
         if (this.#reasonToFail() !== undefined) return;
         this.#down = undefined;
@@ -110,7 +115,7 @@ export class InstanceMonitor {
     const until = performance.now() + 200;
     const look = (): void => {
       if (this.client.up) return;
-      if (this.#pid !== 0 && processState(this.#pid) === "gone") {
+      if (this.#gone()) {
         this.#fail("exit", `process ${this.#pid} has ended`);
         return;
       }
@@ -119,9 +124,15 @@ export class InstanceMonitor {
     look();
   }
 
+  /** A process that cannot be looked up has ended when nobody listens at its control socket any more. */
+  #gone(): boolean {
+    if (this.#pid === 0) return false;
+    return this.#visible ? processState(this.#pid) === "gone" : this.client.refused;
+  }
+
   #judge(): void {
     if (this.#down !== undefined && this.#down !== "silent" && this.#down !== "path") return;
-    if (this.#pid !== 0 && !this.client.up && processState(this.#pid) === "gone") {
+    if (!this.client.up && this.#gone()) {
       this.#fail("exit", `process ${this.#pid} has ended`);
       return;
     }
@@ -135,7 +146,12 @@ export class InstanceMonitor {
     const probeLost = misses !== undefined && misses >= this.#times.probeMisses;
     if (this.#cut.size > 0)
       return { cause: "path", message: `does not answer ${[...this.#cut].join(" and ")}` };
-    if (overdue > LOOK_AFTER_MILLISECONDS && this.#pid !== 0 && processState(this.#pid) === "stopped") {
+    if (
+      overdue > LOOK_AFTER_MILLISECONDS &&
+      this.#pid !== 0 &&
+      this.#visible &&
+      processState(this.#pid) === "stopped"
+    ) {
       return { cause: "silent", message: `process ${this.#pid} is stopped` };
     }
     const silent = this.#times.silentMilliseconds;
