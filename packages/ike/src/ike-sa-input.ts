@@ -8,7 +8,7 @@ import type { Instant } from "@tandem/sansio";
 import { ExchangeType, NotifyType } from "./iana.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { Path } from "./ike-sa-host.ts";
-import { IKE_HEADER_LENGTH, type IkeHeader } from "./message/header.ts";
+import { EXCHANGE_TYPE_OFFSET, IKE_HEADER_LENGTH, type IkeHeader } from "./message/header.ts";
 import { findNotify, type IkeMessage, unknownCritical } from "./message/message.ts";
 import { isMalformed } from "./message/octets.ts";
 import { decodePayloadChain, type Payload, type PayloadChain } from "./message/payload.ts";
@@ -49,8 +49,7 @@ export function receive(sa: IkeSa, incoming: Incoming, now: Instant): DropReason
   if (isMalformed(chain)) return "malformed";
   const part = chain.protectedPart;
   if (part === undefined) return "not-encrypted";
-  const known = header.response ? sa.window.outstanding?.messageId === header.messageId : undefined;
-  if (known === false) return "unexpected-response";
+  if (header.response && !answersOutstanding(sa, header)) return "unexpected-response";
   const place = header.response ? "new" : classifyRequest(sa, header);
   if (place === "out-of-window") return "out-of-window";
   if (sa.channel === undefined) return "no-keys";
@@ -72,6 +71,15 @@ export function receive(sa: IkeSa, incoming: Incoming, now: Instant): DropReason
   if (whole === undefined) return undefined;
   if ("refused" in whole) return "bad-fragment";
   return deliver(sa, incoming, whole.first, whole.inner, chain);
+}
+
+/** The same message ID and the same exchange as our request (RFC 7296 §2.2, §3.1). */
+function answersOutstanding(sa: IkeSa, header: IkeHeader): boolean {
+  const { outstanding } = sa.window;
+  return (
+    outstanding?.messageId === header.messageId &&
+    outstanding.datagrams[0]?.[EXCHANGE_TYPE_OFFSET] === header.exchangeType
+  );
 }
 
 /** Not a replay: the answer that is awaited, or the next request. Only such a message proves where and whether the peer is. */

@@ -15,6 +15,7 @@ import { IKE_VERSION } from "../constants.ts";
 import { type Malformed, malformed, readU32, writeU32 } from "./octets.ts";
 
 export const IKE_HEADER_LENGTH = 28;
+export const EXCHANGE_TYPE_OFFSET = 18;
 export const ZERO_SPI = "0000000000000000";
 
 const FLAG_INITIATOR = 0x08;
