@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { afterAll, expect, it } from "vitest";
-import { type MeetingPlace, type MeetingPlan, OUR_NET, ROLE_NAMES, THEIR_NET } from "./meeting.ts";
+import { MeetingPlace, type MeetingPlan, OUR_NET, ROLE_NAMES, THEIR_NET } from "./meeting.ts";
 import { OUR_HOST, THEIR_HOST, TwoNetworks } from "./two-networks.ts";
 
 const SECONDS = process.env["TANDEM_FULL"] === "1" ? 120 : 40;
