@@ -33,7 +33,10 @@ export function totalsByDirection(flows: readonly FlowState[]): DirectionTotals[
   return [...groups].map(([direction, group]) => {
     const tcp = group.filter(({ protocol }) => protocol === "tcp");
     const received = group.flatMap(({ received: report }) => (report === undefined ? [] : [report]));
-    const delays = received
+    // A TCP flow's delay counts its repetitions too.
+    const delays = group
+      .filter(({ protocol }) => protocol === "udp")
+      .flatMap(({ received: report }) => report ?? [])
       .filter((report) => report.received > 0)
       .map((report) => report.delayMicroseconds.mean);
     return {

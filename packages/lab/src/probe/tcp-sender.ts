@@ -6,6 +6,8 @@ import type { ProbeFlow, SentReport } from "./prober-config.ts";
 /** Every record has this length, whatever size the datagrams have: the receiver cuts the stream by it. */
 export const TCP_RECORD_LENGTH = 128;
 
+const CONNECT_MILLISECONDS = 4_000;
+
 interface Flow {
   readonly id: number;
   readonly socket: Socket;
@@ -52,6 +54,10 @@ export class TcpSender {
       socket.once("connect", () => {
         flow.alive = true;
         resolve();
+      });
+      // Where nothing answers, the kernel would try for two minutes; the flow counts as dead from the start.
+      socket.setTimeout(CONNECT_MILLISECONDS, () => {
+        if (!flow.alive) socket.destroy();
       });
       socket.on("error", () => {});
       socket.once("close", () => {
