@@ -16,6 +16,9 @@ import { PairState } from "./pair-state.ts";
 import { type Phase, unplannedPhases } from "./phases.ts";
 import type { InstanceState, SeatState } from "./seat-state.ts";
 
+/** How far the next epoch is above one that an instance refused. */
+const REFUSED_STEP = 8;
+
 export class PairEngine implements Engine<PairInput, PairEffect> {
   readonly #state: PairState;
   readonly #queue = new CommandQueue();
@@ -52,11 +55,16 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
       if (at !== undefined && (next === undefined || at < next)) next = at;
     };
     for (const seat of this.#state.seats.values()) {
+      // Only what `#advanceSeat` would act upon: without the fabric, or with an answer outstanding, nothing is due.
+      if (!this.#fabric || seat.pending !== undefined) continue;
       if (seat.step.kind !== "settled") consider(seat.step.until);
-      consider(seat.taking?.again);
-      consider(seat.warmUntil);
-      if (this.#wantsFailback(seat))
-        consider(this.#state.instances.get(seat.config.home)!.upSince + TIMES.failbackDelay);
+      else if (seat.owner !== null && this.#state.health(seat.owner) === "up") {
+        consider(seat.taking?.again);
+        consider(seat.warmUntil);
+        if (this.#wantsFailback(seat)) {
+          consider(this.#state.instances.get(seat.config.home)!.upSince + TIMES.failbackDelay);
+        }
+      }
     }
     for (const i of this.#state.instances.values()) consider(i.startAt);
     consider(this.#queue.deadline);
@@ -180,7 +188,10 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
   }
 
   #goesDown(instance: InstanceState, message: string, now: Instant, gone = false): void {
-    if (gone) instance.held.clear();
+    if (gone) {
+      instance.held.clear();
+      instance.leavingPid = instance.pid;
+    }
     if (instance.health === "down") {
       if (gone && instance.startAt === undefined) this.#startLater(instance, now);
       return;
@@ -215,7 +226,10 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
     const taking = seat.taking;
     if (taking === undefined || taking.instance !== instance.name || taking.epoch !== input.epoch) return;
     if (input.kind === "seat-failed") {
-      taking.again = now + TIMES.retry;
+      // It may have heard of higher epochs than we have: the next try is above them, sooner or later.
+      seat.highest += REFUSED_STEP;
+      seat.takenEpoch = seat.epoch;
+      taking.again = now + TIMES.retry / 4;
       this.#state.event("seat.failed", `${instance.name} cannot take ${input.seat}: ${input.reason}`, {
         seat: input.seat,
       });
@@ -224,6 +238,11 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
     seat.taking = undefined;
     instance.held.set(input.seat, input.epoch);
     if (seat.step.kind === "arriving" && seat.step.to === instance.name) {
+      if (!this.#fabric) {
+        // Nobody can change the fabric: the holder keeps its seat, and this one gives back what it took.
+        seat.step = { kind: "settled" };
+        return;
+      }
       // The one that had it is told when the fabric has changed: until then packets are still its own.
       seat.step = { kind: "settled" };
       this.#state.own(seat, instance.name, input.epoch, false);
@@ -239,7 +258,7 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
   #advance(now: Instant): void {
     if (this.#fabric) {
       for (const seat of this.#state.seats.values()) this.#advanceSeat(seat, now);
-      this.#dropStrays();
+      this.#dropStrays(now);
     }
     this.#state.effects.push(...this.#queue.finished((name) => this.#settled(name), now));
     while (!this.#busy()) {
@@ -330,7 +349,10 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
   /** The owner lives: does it hold the seat in this epoch? */
   #ensureHeld(seat: SeatState, now: Instant): void {
     const owner = this.#state.instances.get(seat.owner!)!;
-    if (owner.held.get(seat.config.name) === seat.epoch) return;
+    if (owner.held.get(seat.config.name) === seat.epoch) {
+      seat.taking = undefined;
+      return;
+    }
     if (seat.taking !== undefined && now < seat.taking.again) return;
     if (seat.takenEpoch === seat.epoch || (owner.held.get(seat.config.name) ?? 0) > seat.epoch) {
       // It held the seat and does not any more (a new process), or knows a higher epoch: a new epoch settles it.
@@ -369,16 +391,17 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
   }
 
   /** What an instance holds but does not own is taken from it: a woken or restarted one, or one that we left. */
-  #dropStrays(): void {
+  #dropStrays(now: Instant): void {
     for (const instance of this.#state.instances.values()) {
       if (instance.health !== "up") continue;
       for (const [name, epoch] of instance.held) {
         const seat = this.#state.seats.get(name);
         if (seat === undefined || seat.owner === instance.name || seat.pending !== undefined) continue;
         if (seat.step.kind === "arriving" && seat.step.to === instance.name) continue;
-        if ((instance.dropped.get(name) ?? -1) >= Math.max(epoch, seat.highest)) continue;
+        const told = instance.dropped.get(name);
+        if (told !== undefined && told.epoch >= epoch && now < told.at + TIMES.retry) continue;
         seat.highest = Math.max(seat.highest, epoch);
-        this.#state.drop(seat, instance.name, false);
+        this.#state.drop(seat, instance.name, false, now);
       }
     }
   }

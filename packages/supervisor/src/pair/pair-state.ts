@@ -40,13 +40,16 @@ export class PairState {
   move(seat: SeatState, to: string, now: Instant): void {
     const from = seat.owner;
     const epoch = this.nextEpoch(seat);
-    const mode = this.config.profile === "hitless" ? "adopt" : "fresh";
+    const stale = this.instances.get(to)!.held.has(seat.config.name);
+    // What it still holds from an earlier epoch may have been gone on with elsewhere: it must not go on with it too.
+    const mode = this.config.profile === "hitless" && !stale ? "adopt" : "fresh";
     // In with the living only when its tunnels stand, unless what is out anyway is its own traffic.
     const warm = mode === "fresh" && this.othersServe(seat);
     this.own(seat, to, epoch, warm);
     if (warm) seat.warmUntil = now + TIMES.longestWarmUp;
+    if (stale) this.drop(seat, to, false, now);
     this.askTake(seat, to, epoch, mode, now);
-    if (from !== null && from !== to) this.drop(seat, from, false);
+    if (from !== null && from !== to) this.drop(seat, from, false, now);
     this.moved(seat, to);
   }
 
@@ -78,8 +81,8 @@ export class PairState {
     this.effects.push({ kind: "seat-take", instance, seat: seat.config.name, epoch, mode });
   }
 
-  drop(seat: SeatState, instance: string, farewell: boolean): void {
-    this.instances.get(instance)!.dropped.set(seat.config.name, seat.highest);
+  drop(seat: SeatState, instance: string, farewell: boolean, now: Instant): void {
+    this.instances.get(instance)!.dropped.set(seat.config.name, { epoch: seat.highest, at: now });
     this.effects.push({
       kind: "seat-drop",
       instance,
@@ -141,7 +144,7 @@ export class PairState {
   leave(seat: SeatState, from: string, reboot: boolean, now: Instant): void {
     seat.step = { kind: "leaving", from, until: now + TIMES.retry, reboot };
     this.nextEpoch(seat);
-    this.drop(seat, from, true);
+    this.drop(seat, from, true, now);
   }
 
   left(seat: SeatState, from: string, reboot: boolean, now: Instant): void {

@@ -64,12 +64,12 @@ export interface InstanceState {
   readonly held: Map<string, number>;
   upSince: Instant;
   startAt: Instant | undefined;
-  /** A process that was told to stop: its last answers do not make it "up". */
+  /** A process that was told to stop, or has ended: its last answers do not make it "up". */
   leavingPid: number | undefined;
   /** Not to be started by itself. */
   stayDown: boolean;
-  /** A `seat-drop` that was sent: seat -> epoch. */
-  readonly dropped: Map<string, number>;
+  /** A `seat-drop` that was sent; sent again when the instance says later that it still holds the seat. */
+  readonly dropped: Map<string, { readonly epoch: number; readonly at: Instant }>;
 }
 
 export const newInstance = (name: string): InstanceState => ({
