@@ -48,7 +48,7 @@ const CHARON_MILLISECONDS = 10_000;
 /** Namespaces beyond the plan's own: one per tunnel of each third-party device. */
 export function strongswanNamespaces(plan: LabPlan): string[] {
   return plan.nodes.flatMap((node) =>
-    node.kind === "device" && node.software === "strongswan"
+    node.kind === "device" && node.software === "strongswan" && node.role === "gateway"
       ? (node.config.connections?.map((_, index) => tunnelNamespace(plan, node, index)) ?? [])
       : [],
   );
@@ -93,6 +93,7 @@ export async function startStrongswanDevice(
   );
   const publicIp = config.seats[0]?.publicIps[0];
   if (publicIp === undefined) throw new LabError(`${node.name} has no public IP`);
+  if (node.role === "client") return await startClient(realm, folder, plan, node, publicIp, tunnels);
   await layTunnelNamespaces(realm, plan, node, publicIp, tunnels);
   await layRouter(realm, plan, node, publicIp, tunnels);
   const charons = await Promise.all(
@@ -145,6 +146,35 @@ async function layTunnelNamespaces(
     }),
   );
   await layOut(realm, { namespaces, cables });
+}
+
+/** A client has one tunnel and nothing behind it: charon runs in the client's own namespace and installs the virtual address. */
+async function startClient(
+  realm: Realm,
+  folder: StateFolder,
+  plan: LabPlan,
+  node: DeviceNode,
+  publicIp: string,
+  tunnels: readonly Tunnel[],
+): Promise<ProcessRecord[]> {
+  const netns = namespaceOf(plan.lab, node.name);
+  // IKE and ESP carry the public address; everything else follows charon's routes (table 220) into the tunnel.
+  await realm.run([
+    "ip",
+    "-netns",
+    netns,
+    "rule",
+    "add",
+    "priority",
+    "200",
+    "from",
+    publicIp,
+    "lookup",
+    "main",
+  ]);
+  const [tunnel] = tunnels;
+  if (tunnel === undefined) return [];
+  return [await startCharon(realm, folder, node, publicIp, { ...tunnel, netns })];
 }
 
 /** The device's side: which tunnel an outer packet belongs to, and the static routes into the tunnels. */
@@ -213,7 +243,8 @@ async function startCharon(
   const socket = join(folder.control, `${nodeFileName(node.name)}-t${tunnel.index}.vici`);
   const write = (name: string, text: string): void =>
     writeFileSync(join(tunnel.folder, name), text, { mode: 0o600 });
-  write("strongswan.conf", strongswanConf(socket, tunnel));
+  write("strongswan.conf", strongswanConf(socket, tunnel, node.role));
+  writeCertificates(tunnel, write);
   write("swanctl/swanctl.conf", swanctlConf([tunnel.connection], { localAddress: publicIp }));
   const env = strongswanEnvironment(folder, node, tunnel.index);
   const record = await launch(realm, folder, {
@@ -225,7 +256,7 @@ async function startCharon(
     env,
   });
   await untilDone(`charon of ${node.name}`, record, async () => {
-    for (const family of ["-4", "-6"]) {
+    for (const family of node.role === "gateway" ? ["-4", "-6"] : []) {
       await realm.run([
         "ip",
         family,
@@ -245,13 +276,22 @@ async function startCharon(
   return record;
 }
 
-function strongswanConf(socket: string, { connection, logFile }: Tunnel): string {
+function writeCertificates({ connection }: Tunnel, write: (name: string, text: string) => void): void {
+  const { authentication } = connection;
+  if (authentication.method !== "certificate") return;
+  const [own = "", ...intermediate] = authentication.chain;
+  write("swanctl/x509/own.pem", own);
+  write("swanctl/private/own.pem", authentication.privateKey);
+  for (const [index, pem] of intermediate.entries()) write(`swanctl/x509ca/intermediate${index}.pem`, pem);
+  for (const [index, pem] of authentication.roots.entries()) write(`swanctl/x509ca/root${index}.pem`, pem);
+}
+
+function strongswanConf(socket: string, { connection, logFile }: Tunnel, role: DeviceNode["role"]): string {
   return renderBlock({
     charon: {
       load: "random nonce openssl kdf hmac sha1 sha2 md5 pem pkcs1 pkcs8 x509 pubkey revocation constraints curve25519 chapoly kernel-libipsec kernel-netlink socket-default vici updown",
       // kernel-libipsec routes its selectors into ipsec0, and any-to-any covers its own ESP: `main` must win.
-      routing_table_prio: "32800",
-      install_virtual_ip: "no",
+      ...(role === "gateway" ? { routing_table_prio: "32800", install_virtual_ip: "no" } : {}),
       ...retransmission(connection),
       plugins: {
         vici: { socket: `unix://${socket}` },
