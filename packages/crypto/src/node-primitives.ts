@@ -1,5 +1,12 @@
 /** The primitives by OpenSSL, through node:crypto. */
-import { createCipheriv, createDecipheriv, createHash, createHmac } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+} from "node:crypto";
 import type { AeadName, CbcName } from "./algorithm-sizes.ts";
 import { nodeAgree, nodePublicValue } from "./node-key-exchange.ts";
 import { concatBytes } from "./octets.ts";
@@ -26,6 +33,12 @@ export function nodeCbc(name: CbcName, key: Uint8Array): { algorithm: string; ke
   }
 }
 
+/**
+ * A key given as plain bytes costs Node 24 about 10 us per call, because it first tries it as a KeyObject and fails by an
+ * exception inside; wrapped beforehand it costs 1.5 us.
+ */
+const keyObject = (key: Uint8Array): KeyObject => createSecretKey(key as Buffer);
+
 export const nodePrimitives: Primitives = {
   name: "node",
   hash(name, ...data) {
@@ -34,12 +47,12 @@ export const nodePrimitives: Primitives = {
     return Uint8Array.from(hash.digest());
   },
   hmac(name, key, ...data) {
-    const hmac = createHmac(name, key);
+    const hmac = createHmac(name, keyObject(key));
     for (const part of data) hmac.update(part);
     return Uint8Array.from(hmac.digest());
   },
   aeadSeal(name, key, nonce, aad, plaintext) {
-    const cipher = createCipheriv(nodeAeadName(name, key.length) as "aes-128-gcm", key, nonce, {
+    const cipher = createCipheriv(nodeAeadName(name, key.length) as "aes-128-gcm", keyObject(key), nonce, {
       authTagLength: AEAD_TAG_LENGTH,
     });
     cipher.setAAD(aad);
@@ -49,9 +62,14 @@ export const nodePrimitives: Primitives = {
   aeadOpen(name, key, nonce, aad, ciphertext) {
     if (ciphertext.length < AEAD_TAG_LENGTH) return undefined;
     const end = ciphertext.length - AEAD_TAG_LENGTH;
-    const decipher = createDecipheriv(nodeAeadName(name, key.length) as "aes-128-gcm", key, nonce, {
-      authTagLength: AEAD_TAG_LENGTH,
-    });
+    const decipher = createDecipheriv(
+      nodeAeadName(name, key.length) as "aes-128-gcm",
+      keyObject(key),
+      nonce,
+      {
+        authTagLength: AEAD_TAG_LENGTH,
+      },
+    );
     decipher.setAAD(aad);
     decipher.setAuthTag(ciphertext.subarray(end));
     const body = decipher.update(ciphertext.subarray(0, end));
@@ -63,12 +81,12 @@ export const nodePrimitives: Primitives = {
   },
   cbcEncrypt(name, key, iv, data) {
     const cbc = nodeCbc(name, key);
-    const cipher = createCipheriv(cbc.algorithm, cbc.key, iv).setAutoPadding(false);
+    const cipher = createCipheriv(cbc.algorithm, keyObject(cbc.key), iv).setAutoPadding(false);
     return concatBytes(cipher.update(data), cipher.final());
   },
   cbcDecrypt(name, key, iv, data) {
     const cbc = nodeCbc(name, key);
-    const decipher = createDecipheriv(cbc.algorithm, cbc.key, iv).setAutoPadding(false);
+    const decipher = createDecipheriv(cbc.algorithm, keyObject(cbc.key), iv).setAutoPadding(false);
     return concatBytes(decipher.update(data), decipher.final());
   },
   publicValue: nodePublicValue,
