@@ -3,4 +3,5 @@
 export { type ConfigProblem, type ReadConfig, readInstanceConfig } from "./config/instance-plan.ts";
 export type { Command, DataPlaneEvent, FibEntry } from "./dataplane/commands.ts";
 export type { ChildSaCounters, DataPlaneCommand, DataPlanePort } from "./dataplane-port.ts";
-export { Instance, type InstanceParts } from "./instance.ts";
+export { Instance } from "./instance.ts";
+export type { InstanceParts } from "./instance-parts.ts";

@@ -19,44 +19,22 @@ import type {
 } from "@tandem/contract";
 import type { ChildSaLiveState } from "@tandem/esp";
 
-import { IkeEndpoint } from "@tandem/ike";
-import type { Random } from "@tandem/sansio";
-import { BgpHost } from "./bgp/bgp-host.ts";
-import type { TcpSockets } from "./bgp/tcp-transport.ts";
 import { CaptureSession } from "./capture/capture-session.ts";
 import { type ConfigDifference, configDifference, describeDifference } from "./config/difference.ts";
 import { describeProblems, readInstanceConfig } from "./config/instance-plan.ts";
 import { ControlRefusal } from "./control/server.ts";
 import type { DataPlaneEvent } from "./dataplane/commands.ts";
 import type { DataPlanePort } from "./dataplane-port.ts";
-import type { CryptoRunner } from "./driver/crypto-runner.ts";
-import type { Clock } from "./driver/engine-driver.ts";
 import type { Journal } from "./events/journal.ts";
-import type { Log } from "./log.ts";
-import type { HostNetwork } from "./network/host-network.ts";
+import { type InstanceParts, seatContext } from "./instance-parts.ts";
 import { NeighbourRoutes } from "./network/neighbour-routes.ts";
 import { processStatus } from "./process-status.ts";
 import { type Adoption, Replicator } from "./replication/replicator.ts";
 import { FibTable } from "./routes/fib-table.ts";
 import { Seat } from "./seat/seat.ts";
-import type { SeatContext } from "./seat/seat-context.ts";
 
 /** Milliseconds between hearing of a higher epoch and dropping the seat, unless the supervisor says so earlier. */
 const SUPERSEDED_GRACE = 1_000;
-
-export interface InstanceParts {
-  readonly dataPlane: DataPlanePort;
-  readonly network: HostNetwork;
-  readonly sockets: TcpSockets;
-  readonly clock: Clock;
-  readonly wallClock: () => number;
-  readonly random: Random;
-  readonly crypto: CryptoRunner;
-  readonly journal: Journal;
-  readonly log: Log;
-  /** Another engine than @tandem/ike's, for tests. */
-  readonly makeIke?: SeatContext["makeIke"];
-}
 
 export class Instance {
   readonly #parts: InstanceParts;
@@ -78,7 +56,7 @@ export class Instance {
     this.#parts = parts;
     this.#neighbours = new NeighbourRoutes(parts.network, (message) => parts.log("warn", message));
     parts.dataPlane.onEvent((event) => this.#dataPlaneEvent(event));
-    this.#replicator = config.profile === "hitless" ? this.#makeReplicator() : undefined;
+    this.#replicator = this.#makeReplicator();
     this.capture = new CaptureSession({
       node: config.name,
       childSas: () => [...this.#seats.values()].flatMap((seat) => seat.childSas()),
@@ -250,7 +228,16 @@ export class Instance {
       `inside|${config.name}`,
       own.map((address) => `${address}/${address.includes(":") ? 128 : 32}`),
     );
-    const seat = new Seat(config, this.#seatContext(config));
+    const seat = new Seat(
+      config,
+      seatContext(config, this.#config, this.#parts, {
+        fib: this.#fib,
+        neighbours: this.#neighbours,
+        replication: this.#replicator,
+        flushFib: () => this.#flushFib(),
+        event: (event) => this.event(event),
+      }),
+    );
     this.#seats.set(config.name, seat);
     for (const connection of this.#config.connections) {
       if (connection.seat === config.name) seat.setConnection(connection);
@@ -308,66 +295,17 @@ export class Instance {
     seat.bgp?.setPartnerPeers(peers);
   }
 
-  #seatContext(config: SeatConfig): SeatContext {
-    const { parts } = { parts: this.#parts };
-    const flushFib = (): void => this.#flushFib();
-    const event: SeatContext["event"] = (entry) => this.event(entry);
-    return {
-      instance: this.#config.name,
-      kind: this.#config.kind,
-      encapsulation: this.#config.outside.encapsulation,
-      dataPlane: parts.dataPlane,
-      clock: parts.clock,
-      wallClock: parts.wallClock,
-      random: parts.random,
-      crypto: parts.crypto,
-      log: parts.log,
-      fib: this.#fib,
-      flushFib,
-      event,
-      makeIke: parts.makeIke ?? ((options) => new IkeEndpoint(options)),
-      makeBgp: () =>
-        this.#config.asn === 0
-          ? undefined
-          : new BgpHost(config, {
-              config: this.#config,
-              localPrefixes: this.#config.localPrefixes,
-              clock: parts.clock,
-              random: parts.random,
-              sockets: parts.sockets,
-              fib: this.#fib,
-              log: parts.log,
-              flushFib,
-              event,
-              setNeighbour: (address, way) => this.#neighbours.set(address, way),
-              setLastResort: (set, remove) => this.#neighbours.setLastResort(set, remove),
-            }),
-      virtualAddress: (address, present) => parts.network.setVirtualAddress(address, present),
-      replication: this.#replicator,
-    };
-  }
-
   #makeReplicator(): Replicator | undefined {
-    const { partner, name } = this.#config;
-    if (partner === undefined) return undefined;
-    const { clock, wallClock, dataPlane } = this.#parts;
+    const { partner, name, profile } = this.#config;
+    if (partner === undefined || profile !== "hitless") return undefined;
     return new Replicator({
       instance: name,
       partner,
-      clock,
-      wallClock,
-      seats: () =>
-        [...this.#seats.values()].map((seat) => ({
-          name: seat.config.name,
-          epoch: seat.config.epoch,
-          exportIkeSas: () => seat.exportIkeSas(),
-          reservations: () => seat.reservations(),
-          childSaIds: () => seat.childSaIds(),
-          takeBgpState: () => seat.bgp?.takeState(),
-          bgpState: () => seat.bgp?.exportState(),
-        })),
+      clock: this.#parts.clock,
+      wallClock: this.#parts.wallClock,
+      seats: () => [...this.#seats.values()],
       exportChildSa: (childSa) =>
-        dataPlane.command({ kind: "export-child-sa", childSa }).then(
+        this.#parts.dataPlane.command({ kind: "export-child-sa", childSa }).then(
           (state) => state as ChildSaLiveState,
           () => undefined,
         ),

@@ -19,18 +19,14 @@ import {
 } from "@tandem/bgp";
 import type { BgpNeighborConfig, ConnectionConfig, InstanceConfig, SeatConfig } from "@tandem/contract";
 import type { Random } from "@tandem/sansio";
-import { addressFamily } from "@tandem/wire";
 import { type Clock, EngineDriver } from "../driver/engine-driver.ts";
 import type { NewEvent } from "../events/journal.ts";
 import type { Log } from "../log.ts";
 import type { FibTable } from "../routes/fib-table.ts";
-import { exportPolicy, importPolicy } from "./routing-policy.ts";
+import { partnerPeer, routerIdOf, tunnelPeer } from "./peer-config.ts";
 import { type TcpSockets, TcpTransport } from "./tcp-transport.ts";
 
 const BGP_PORT = 179;
-
-/** Seconds between dials, by profile: the cloud's clock, or as soon as known. */
-const CONNECT_RETRY = { azure: 10, fast: 1, hitless: 1 } as const;
 
 export interface BgpHostContext {
   readonly config: Pick<InstanceConfig, "kind" | "asn" | "profile" | "routerId">;
@@ -132,13 +128,11 @@ export class BgpHost {
       this.#driver.input({ kind: "peer-removed", peer: name });
     }
     for (const { name, neighbor } of partners) {
-      const peer: PeerConfig = {
-        name,
-        neighbor,
-        asn: this.#context.config.asn,
-        connectRetryTime: CONNECT_RETRY[this.#context.config.profile],
-        importPolicy: importPolicy(this.#context.config.kind, this.#localPrefixes),
-      };
+      const peer = partnerPeer(name, neighbor, {
+        ...this.#context.config,
+        localPrefixes: this.#localPrefixes,
+        draining: this.#draining,
+      });
       this.#partners.set(name, peer);
       this.#context.setNeighbour(neighbor, "partner");
       this.#driver.input({ kind: "peer-set", peer });
@@ -296,25 +290,11 @@ export class BgpHost {
   }
 
   #peer(tunnel: string, bgp: BgpNeighborConfig): PeerConfig {
-    const { kind, profile } = this.#context.config;
-    return {
-      name: tunnel,
-      neighbor: bgp.neighbor,
-      asn: bgp.asn,
-      ...(bgp.localAddress === undefined ? {} : { localAddress: bgp.localAddress }),
-      passive: bgp.passive,
-      waitForPath: true,
-      holdTime: bgp.holdTime,
-      keepaliveTime: bgp.keepaliveTime,
-      fixedTimers: bgp.fixedTimers,
-      connectRetryTime: CONNECT_RETRY[profile],
-      md5: bgp.md5 !== undefined,
-      ...(bgp.ttlSecurity === undefined ? {} : { ttlSecurity: bgp.ttlSecurity }),
-      gracefulRestart: { restarter: bgp.gracefulRestart, helper: bgp.gracefulRestart },
-      maxPrefixes: { limit: bgp.maxPrefixes },
-      importPolicy: importPolicy(kind, this.#localPrefixes),
-      exportPolicy: exportPolicy(kind, this.#localPrefixes, bgp.prepend, this.#draining),
-    };
+    return tunnelPeer(tunnel, bgp, {
+      ...this.#context.config,
+      localPrefixes: this.#localPrefixes,
+      draining: this.#draining,
+    });
   }
 
   #refreshPolicies(): void {
@@ -394,14 +374,4 @@ export class BgpHost {
   #claimant(): string {
     return `bgp|${this.#seat.name}`;
   }
-}
-
-/** RFC 6286: any non-zero number that is unique in the AS. The seat's BGP address is, when it is IPv4. */
-function routerIdOf(configured: string | undefined, seat: SeatConfig): string {
-  if (configured !== undefined) return configured;
-  const address = [seat.bgpIp, ...seat.publicIps].find((candidate) => addressFamily(candidate) === 4);
-  if (address !== undefined) return address;
-  let hash = 0x811c9dc5;
-  for (const char of seat.bgpIp) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
-  return [24, 16, 8, 0].map((shift) => (hash >>> shift) & 0xff).join(".");
 }

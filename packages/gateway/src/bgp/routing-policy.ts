@@ -8,8 +8,7 @@ import { parsePrefix } from "@tandem/wire";
 const DEFAULT_ROUTES = ["0.0.0.0/0", "::/0"];
 
 /** azure-vpn-gateway §3.1, "Accepting": nothing equal to or inside one of our own prefixes. */
-export function importPolicy(kind: "instance" | "device", localPrefixes: readonly string[]): Policy {
-  void kind;
+export function importPolicy(localPrefixes: readonly string[]): Policy {
   const ranges = localPrefixes.flatMap((text) => {
     const prefix = parsePrefix(text);
     if (prefix === undefined) return [];

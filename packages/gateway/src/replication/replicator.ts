@@ -22,14 +22,13 @@ const BGP_INTERVAL = 500;
 
 /** What is replicated of a hosted seat. */
 export interface ReplicatedSeat {
-  readonly name: string;
-  readonly epoch: number;
+  readonly config: { readonly name: string; readonly epoch: number };
   exportIkeSas(): readonly ExportedIkeSa[];
+  /** Child SA and the limit of its reserved sequence numbers. */
   reservations(): readonly (readonly [string, number])[];
   childSaIds(): readonly string[];
-  /** undefined when it has not changed since the last call. */
-  takeBgpState(): SpeakerState | undefined;
-  bgpState(): SpeakerState | undefined;
+  /** `takeState` gives undefined when nothing has changed since the last call. */
+  readonly bgp: { takeState(): SpeakerState | undefined; exportState(): SpeakerState } | undefined;
 }
 
 export interface ReplicatorOptions {
@@ -68,7 +67,7 @@ export class Replicator implements SeatReplication {
       key: Buffer.from(partner.key, "hex"),
       snapshots: () => options.seats().map((seat) => this.#snapshot(seat)),
       onUpdate: (update) => this.#store.apply(update),
-      ownEpoch: (seat) => options.seats().find((own) => own.name === seat)?.epoch,
+      ownEpoch: (seat) => options.seats().find((own) => own.config.name === seat)?.config.epoch,
       onSuperseded: options.onSuperseded,
       onState: options.onState,
     });
@@ -99,7 +98,7 @@ export class Replicator implements SeatReplication {
 
   /** A seat was taken while the partner is connected: it is told the whole. */
   announce(name: string): void {
-    const seat = this.#options.seats().find((own) => own.name === name);
+    const seat = this.#options.seats().find((own) => own.config.name === name);
     if (seat !== undefined) this.#link.tell(this.#snapshot(seat));
   }
 
@@ -121,26 +120,26 @@ export class Replicator implements SeatReplication {
   }
 
   #replicate(seat: string, update: (epoch: number) => ReplicaUpdate): Promise<boolean> {
-    const own = this.#options.seats().find((one) => one.name === seat);
+    const own = this.#options.seats().find((one) => one.config.name === seat);
     if (own === undefined) return Promise.resolve(false);
-    return this.#link.replicate(update(own.epoch));
+    return this.#link.replicate(update(own.config.epoch));
   }
 
   #snapshot(seat: ReplicatedSeat): ReplicaUpdate {
     return {
       kind: "snapshot",
-      seat: seat.name,
-      epoch: seat.epoch,
+      seat: seat.config.name,
+      epoch: seat.config.epoch,
       ikeSas: seat.exportIkeSas(),
       reserved: seat.reservations(),
-      bgp: seat.bgpState(),
+      bgp: seat.bgp?.exportState(),
     };
   }
 
   async #tellLive(): Promise<void> {
     if (!this.#link.up) return;
     for (const seat of this.#options.seats()) {
-      const { name, epoch } = seat;
+      const { name, epoch } = seat.config;
       const exported = await Promise.all(seat.childSaIds().map((id) => this.#options.exportChildSa(id)));
       const states = exported.filter((state) => state !== undefined);
       if (states.length > 0) this.#link.tell({ kind: "live", seat: name, epoch, states });
@@ -150,8 +149,9 @@ export class Replicator implements SeatReplication {
   #tellBgp(): void {
     if (!this.#link.up) return;
     for (const seat of this.#options.seats()) {
-      const state = seat.takeBgpState();
-      if (state !== undefined) this.#link.tell({ kind: "bgp", seat: seat.name, epoch: seat.epoch, state });
+      const state = seat.bgp?.takeState();
+      const { name, epoch } = seat.config;
+      if (state !== undefined) this.#link.tell({ kind: "bgp", seat: name, epoch, state });
     }
   }
 

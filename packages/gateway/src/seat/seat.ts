@@ -7,29 +7,32 @@
  *      configuration ─ connections ────────────────▶ └──────┘ ──▶ BgpHost ──▶ FibTable ──▶ data plane
  */
 import type { ConnectionConfig, SeatConfig } from "@tandem/contract";
-import type { ExportedIkeSa, IkeConnection, IkeEffect, IkeInput, IkeTunnelStatus } from "@tandem/ike";
+import type { ExportedIkeSa, IkeEffect, IkeInput, IkeTunnelStatus } from "@tandem/ike";
 import type { BgpHost } from "../bgp/bgp-host.ts";
 import { childBytes, ikeConnection } from "../config/ike-connection.ts";
 import type { DataPlaneEvent } from "../dataplane/commands.ts";
 import { EngineDriver } from "../driver/engine-driver.ts";
+import type { NewEvent } from "../events/journal.ts";
 import type { Adoption } from "../replication/replicator.ts";
+import { ActivityWatch } from "./activity-watch.ts";
 import { SaBook } from "./sa-book.ts";
 import type { IkeEngine, SeatContext } from "./seat-context.ts";
+import {
+  childSaDownEvent,
+  childSaUpEvent,
+  type Effect,
+  ikeSaDownEvent,
+  ikeSaUpEvent,
+  tunnelEvent,
+} from "./seat-events.ts";
+import { SeatTunnels } from "./seat-tunnels.ts";
 import { Transcripts } from "./transcripts.ts";
 
-/**
- * How often IKE is told which Child SAs received packets, milliseconds. The first packet on a new SA is what its
- * responder waits for before it sends on it (RFC 7296 §2.8), so this is looked for more often.
- */
-const ACTIVITY_INTERVAL = 500;
-const NEW_SA_INTERVAL = 20;
 /**
  * A responder is up a moment before the initiator, which still has to read the answer; a BGP connection opened in that
  * moment loses its SYN, and TCP repeats it only after a second. Milliseconds.
  */
 const PATH_SETTLES = 50;
-
-type Effect<K extends IkeEffect["kind"]> = Extract<IkeEffect, { kind: K }>;
 
 export class Seat {
   readonly config: SeatConfig;
@@ -39,11 +42,8 @@ export class Seat {
   readonly #ike: IkeEngine;
   readonly #driver: EngineDriver<IkeInput, IkeEffect>;
   readonly #book: SaBook;
-  readonly #connections = new Map<string, ConnectionConfig>();
-  /** Tunnels made from a template (a connection without a fixed remote), and their connection. */
-  readonly #templates = new Map<string, string>();
-  readonly #virtual = new Map<string, readonly string[]>();
-  #cancelActivity: (() => void) | undefined;
+  readonly #tunnels: SeatTunnels;
+  readonly #activity: ActivityWatch;
   #begun = false;
   #adopting = false;
   #replicationPlanned = false;
@@ -53,6 +53,7 @@ export class Seat {
     this.config = config;
     this.#context = context;
     this.transcripts = new Transcripts(context.wallClock);
+    this.#tunnels = new SeatTunnels(config.name, context);
     this.#book = new SaBook(config.name, context.dataPlane, {
       tunnelUp: (tunnel, up) => this.#tunnelUp(tunnel, up),
       replicateSequence: (childSa, upTo) =>
@@ -75,32 +76,27 @@ export class Seat {
       (error) => this.#fault(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     );
     this.bgp = context.makeBgp(config.name);
-    this.#planActivity();
+    this.#activity = new ActivityWatch(context.clock, this.#book, (childSa) =>
+      this.#driver.input({ kind: "esp-received", childSa }),
+    );
+    this.#activity.plan();
   }
 
   setConnection(connection: ConnectionConfig): void {
     const { tunnel } = connection;
-    const before = this.#connections.get(tunnel);
-    this.#connections.set(tunnel, connection);
-    if (before === undefined && connection.remote.address !== null) {
-      this.#addTunnel(tunnel, connection, connection.remote.address);
-    }
+    this.#tunnels.set(connection);
     this.bgp?.setConnection(connection);
     if (this.#book.isUp(tunnel)) this.bgp?.setPath(tunnel, true);
-    if (this.#begun)
-      this.#driver.input({ kind: "connection-set", connection: this.#ikeConnection(connection) });
-    if (before !== undefined && this.#book.isUp(tunnel)) this.#claimRoutes(tunnel, connection);
+    if (this.#begun) this.#setIkeConnection(connection);
+    this.#tunnels.claimRoutes(tunnel, this.#book.isUp(tunnel));
     this.#context.flushFib();
   }
 
   removeConnection(tunnel: string): void {
-    if (!this.#connections.has(tunnel)) return;
+    if (this.#tunnels.connection(tunnel) === undefined) return;
     this.bgp?.removeConnection(tunnel);
     this.#driver.input({ kind: "connection-removed", tunnel });
-    for (const [made, template] of [...this.#templates]) if (template === tunnel) this.#removeTunnel(made);
-    this.#removeTunnel(tunnel);
-    this.#connections.delete(tunnel);
-    this.#context.flushFib();
+    this.#tunnels.remove(tunnel);
   }
 
   /** One input from the data plane or from control. */
@@ -144,10 +140,12 @@ export class Seat {
     // The speaker takes its old state up before any path is there: then its routes are in use as soon as one is.
     this.bgp?.begin(adopted?.bgp);
     for (const ikeSa of adopted?.ikeSas ?? []) {
-      const connection = this.#connections.get(ikeSa.template ?? ikeSa.tunnel);
+      const connection = this.#tunnels.connection(ikeSa.template ?? ikeSa.tunnel);
       if (connection === undefined) continue;
-      if (ikeSa.template !== undefined) this.#addTemplateTunnel(ikeSa.tunnel, ikeSa.template, ikeSa.remote);
-      this.#setVirtual(ikeSa.tunnel, connection, ikeSa.virtualAddresses);
+      if (ikeSa.template !== undefined) {
+        this.#tunnels.addInstance(ikeSa.tunnel, ikeSa.template, ikeSa.remote);
+      }
+      this.#tunnels.setVirtual(ikeSa.tunnel, ikeSa.virtualAddresses);
       for (const child of ikeSa.children) {
         this.#book.add(ikeSa.tunnel, ikeSa.ikeSa, child, terms(connection), adopted?.live.get(child.childSa));
         if (child.outboundReady) this.#book.outboundReady(child.childSa);
@@ -159,34 +157,32 @@ export class Seat {
     this.#adopting = false;
     this.#begun = true;
     if (adopted === undefined) {
-      for (const connection of this.#connections.values()) {
-        this.#driver.input({ kind: "connection-set", connection: this.#ikeConnection(connection) });
-      }
+      for (const connection of this.#tunnels.connections()) this.#setIkeConnection(connection);
     } else this.#adoptIke(adopted);
     this.#context.flushFib();
   }
 
   /** The adopted IKE SAs stand before anything may dial: a dial would take their place. */
   #adoptIke(adopted: Adoption): void {
-    const connections = [...this.#connections.values()];
-    for (const connection of connections) {
-      const passive = { ...this.#ikeConnection(connection), mode: "ResponderOnly" as const };
-      this.#driver.input({ kind: "connection-set", connection: passive });
-    }
+    const connections = [...this.#tunnels.connections()];
+    for (const connection of connections) this.#setIkeConnection({ ...connection, mode: "ResponderOnly" });
     this.#driver.input({ kind: "adopt", ikeSas: adopted.ikeSas });
     const present = new Set(adopted.ikeSas.map((ikeSa) => ikeSa.tunnel));
     for (const connection of connections) {
-      this.#driver.input({ kind: "connection-set", connection: this.#ikeConnection(connection) });
+      this.#setIkeConnection(connection);
       const { tunnel, mode, remote } = connection;
       if (mode === "ResponderOnly" || remote.address === null || present.has(tunnel)) continue;
       this.#driver.input({ kind: "initiate", tunnel });
     }
   }
 
-  #ikeConnection(connection: ConnectionConfig): IkeConnection {
+  #setIkeConnection(connection: ConnectionConfig): void {
     const forced =
       this.#context.encapsulation === "udp" ? { ...connection, forceEncapsulation: true } : connection;
-    return ikeConnection(forced, this.config, this.#context.kind);
+    this.#driver.input({
+      kind: "connection-set",
+      connection: ikeConnection(forced, this.config, this.#context.kind),
+    });
   }
 
   /**
@@ -201,7 +197,7 @@ export class Seat {
       for (const childSa of this.#book.ids()) this.#book.remove(childSa);
     }
     await this.bgp?.stop(farewell);
-    for (const tunnel of this.#connections.keys()) {
+    for (const { tunnel } of this.#tunnels.connections()) {
       this.#driver.input({
         kind: "terminate",
         tunnel,
@@ -211,11 +207,10 @@ export class Seat {
       });
     }
     this.#stopped = true;
-    this.#cancelActivity?.();
+    this.#activity.stop();
     this.#driver.stop();
     for (const childSa of this.#book.ids()) this.#book.remove(childSa);
-    for (const tunnel of [...this.#templates.keys(), ...this.#connections.keys()]) this.#removeTunnel(tunnel);
-    this.#connections.clear();
+    this.#tunnels.removeAll();
     this.#context.flushFib();
   }
 
@@ -240,15 +235,15 @@ export class Seat {
   }
 
   connection(tunnel: string): ConnectionConfig | undefined {
-    return this.#connections.get(this.#templates.get(tunnel) ?? tunnel);
+    return this.#tunnels.connection(tunnel);
   }
 
   connections(): IterableIterator<ConnectionConfig> {
-    return this.#connections.values();
+    return this.#tunnels.connections();
   }
 
   #carryOut(effect: IkeEffect): void {
-    const { dataPlane, crypto } = this.#context;
+    const { crypto } = this.#context;
     switch (effect.kind) {
       case "transmit":
         this.#send(effect, effect.payload);
@@ -296,7 +291,6 @@ export class Seat {
         return;
       default:
         effect satisfies never;
-        dataPlane satisfies object;
     }
   }
 
@@ -311,33 +305,19 @@ export class Seat {
   }
 
   #ikeSaUp(effect: Effect<"ike-sa-up">): void {
-    const template = effect.template;
-    if (template !== undefined) this.#addTemplateTunnel(effect.tunnel, template, effect.remote);
-    const connection = this.connection(effect.tunnel);
-    if (connection === undefined) return;
-    this.#setVirtual(effect.tunnel, connection, effect.virtualAddresses);
+    const { tunnel, template, virtualAddresses } = effect;
+    if (template !== undefined) this.#tunnels.addInstance(tunnel, template, effect.remote);
     const rekeyed = effect.replaces !== undefined;
-    this.#event(effect.tunnel, rekeyed ? "ike.rekeyed" : "ike.established", {
-      message: rekeyed
-        ? `IKE SA ${effect.ikeSa} replaces ${effect.replaces}`
-        : `IKE SA ${effect.ikeSa} with ${effect.remoteId} at ${effect.remote}, as ${effect.initiator ? "initiator" : "responder"}`,
-      remote: effect.remote,
-      ikeSa: effect.ikeSa,
-    });
+    if (!rekeyed || virtualAddresses !== undefined) this.#tunnels.setVirtual(tunnel, virtualAddresses);
+    this.#event(tunnel, ikeSaUpEvent(effect));
   }
 
   #ikeSaDown(effect: Effect<"ike-sa-down"> | Effect<"ike-failed">): void {
     if (effect.kind === "ike-sa-down" && effect.cause === "replaced") this.#book.retire(effect.ikeSa);
     const quiet = effect.cause === "rekeyed" || effect.cause === "replaced";
-    if (!quiet) {
-      this.#event(effect.tunnel, effect.kind === "ike-failed" ? "ike.failed" : "ike.down", {
-        message: effect.reason,
-        cause: effect.cause,
-      });
-    }
-    if (effect.kind === "ike-sa-down" && !quiet && this.#templates.has(effect.tunnel)) {
-      this.#removeTunnel(effect.tunnel);
-      this.#context.flushFib();
+    if (!quiet) this.#event(effect.tunnel, ikeSaDownEvent(effect));
+    if (effect.kind === "ike-sa-down" && !quiet && this.#tunnels.isInstance(effect.tunnel)) {
+      this.#tunnels.remove(effect.tunnel);
     }
   }
 
@@ -345,20 +325,15 @@ export class Seat {
     const connection = this.connection(effect.tunnel);
     if (connection === undefined) return;
     this.#book.add(effect.tunnel, effect.ikeSa, effect, terms(connection));
-    this.#lookSoon();
+    this.#activity.plan();
     this.#replicateSoon();
-    this.#event(effect.tunnel, effect.replaces === undefined ? "child.up" : "child.rekeyed", {
-      message: `Child SA ${effect.childSa} in ${hex(effect.spiIn)} out ${hex(effect.spiOut)}`,
-      childSa: effect.childSa,
-    });
+    this.#event(effect.tunnel, childSaUpEvent(effect));
   }
 
   #childSaDown(effect: Effect<"child-sa-down">): void {
     this.#book.remove(effect.childSa);
     this.#replicateSoon();
-    if (effect.cause !== "rekeyed") {
-      this.#event(effect.tunnel, "child.down", { message: effect.reason, childSa: effect.childSa });
-    }
+    if (effect.cause !== "rekeyed") this.#event(effect.tunnel, childSaDownEvent(effect));
     this.#context.flushFib();
   }
 
@@ -392,107 +367,24 @@ export class Seat {
   }
 
   #tunnelUp(tunnel: string, up: boolean): void {
-    const connection = this.connection(tunnel);
-    if (connection === undefined) return;
-    if (up) this.#claimRoutes(tunnel, connection);
-    else this.#context.fib.withdrawAll(tunnel);
+    if (this.connection(tunnel) === undefined) return;
+    this.#tunnels.claimRoutes(tunnel, up);
     if (!up || this.#adopting) this.bgp?.setPath(tunnel, up);
     else {
       this.#context.clock.after(PATH_SETTLES, () => {
         if (!this.#stopped && this.#book.isUp(tunnel)) this.bgp?.setPath(tunnel, true);
       });
     }
-    this.#event(tunnel, up ? "tunnel.up" : "tunnel.down", {
-      message: up ? "the tunnel carries packets" : "the tunnel carries no packets any more",
-      operationName: up ? "TunnelConnected" : "TunnelDisconnected",
-    });
+    this.#event(tunnel, tunnelEvent(up));
   }
 
-  /** Replaces what the tunnel itself claims in the FIB. */
-  #claimRoutes(tunnel: string, connection: ConnectionConfig): void {
-    const { fib } = this.#context;
-    fib.withdrawAll(tunnel);
-    for (const prefix of connection.staticPrefixes) fib.claim(tunnel, "static", prefix, [tunnel]);
-    if (connection.bgp !== undefined) {
-      fib.claim(tunnel, "host-route", hostPrefix(connection.bgp.neighbor), [tunnel]);
-    }
-    if (connection.requestAddress) return;
-    for (const address of this.#virtual.get(tunnel) ?? []) {
-      fib.claim(tunnel, "pool", hostPrefix(address), [tunnel]);
-    }
-  }
-
-  #addTunnel(tunnel: string, connection: ConnectionConfig, remote: string): void {
-    this.#context.dataPlane
-      .command({ kind: "add-tunnel", tunnel, connection: connection.name, seat: this.config.name, remote })
-      .catch((error: unknown) => this.#fault(`add-tunnel ${tunnel}: ${String(error)}`));
-  }
-
-  #addTemplateTunnel(tunnel: string, template: string, remote: string): void {
-    const connection = this.#connections.get(template);
-    if (connection === undefined || this.#templates.has(tunnel)) return;
-    this.#templates.set(tunnel, template);
-    this.#addTunnel(tunnel, connection, remote);
-  }
-
-  #removeTunnel(tunnel: string): void {
-    const connection = this.connection(tunnel);
-    if (connection === undefined) return;
-    this.#setVirtual(tunnel, connection, undefined);
-    this.#context.fib.withdrawAll(tunnel);
-    this.#context.flushFib();
-    const isTemplate = connection.remote.address === null && !this.#templates.has(tunnel);
-    this.#templates.delete(tunnel);
-    if (isTemplate) return;
-    this.#context.dataPlane
-      .command({ kind: "remove-tunnel", tunnel })
-      .catch((error: unknown) => this.#fault(`remove-tunnel ${tunnel}: ${String(error)}`));
-  }
-
-  #setVirtual(
-    tunnel: string,
-    connection: ConnectionConfig,
-    addresses: { readonly local: readonly string[]; readonly remote: readonly string[] } | undefined,
-  ): void {
-    const before = this.#virtual.get(tunnel) ?? [];
-    const now = connection.requestAddress ? (addresses?.local ?? []) : (addresses?.remote ?? []);
-    if (connection.requestAddress) {
-      const { fib, virtualAddress, flushFib } = this.#context;
-      const claimant = `virtual|${tunnel}`;
-      fib.withdrawAll(claimant);
-      for (const address of now) fib.claimInside(claimant, hostPrefix(address));
-      flushFib();
-      for (const address of before) if (!now.includes(address)) virtualAddress(address, false);
-      for (const address of now) if (!before.includes(address)) virtualAddress(address, true);
-      this.#virtual.set(tunnel, now);
-      return;
-    }
-    this.#virtual.set(tunnel, now);
-    if (now.length === 0) this.#virtual.delete(tunnel);
-  }
-
-  #lookSoon(): void {
-    this.#cancelActivity?.();
-    this.#planActivity();
-  }
-
-  #planActivity(): void {
-    const interval = this.#book.awaitsFirstPacket() ? NEW_SA_INTERVAL : ACTIVITY_INTERVAL;
-    this.#cancelActivity = this.#context.clock.after(interval, () => {
-      if (this.#stopped) return;
-      for (const childSa of this.#book.takeActive()) this.#driver.input({ kind: "esp-received", childSa });
-      this.#planActivity();
-    });
-  }
-
-  #event(tunnel: string, event: string, fields: { message: string; [key: string]: unknown }): void {
+  #event(tunnel: string, event: NewEvent): void {
     const connection = this.connection(tunnel);
     this.#context.event({
-      event,
       seat: this.config.name,
       tunnel,
       ...(connection === undefined ? {} : { connection: connection.name, remote: connection.remote.name }),
-      ...fields,
+      ...event,
     });
   }
 
@@ -506,7 +398,3 @@ const terms = (connection: ConnectionConfig) => ({
   replayWindow: connection.replayWindow,
   hardBytes: childBytes(connection),
 });
-
-const hostPrefix = (address: string): string => `${address}/${address.includes(":") ? 128 : 32}`;
-
-const hex = (spi: number): string => spi.toString(16).padStart(8, "0");

@@ -1,0 +1,47 @@
+/** The words in which a seat's changes are told (contract/event.ts). */
+import type { IkeEffect } from "@tandem/ike";
+import type { NewEvent } from "../events/journal.ts";
+
+export type Effect<K extends IkeEffect["kind"]> = Extract<IkeEffect, { kind: K }>;
+
+export function ikeSaUpEvent(effect: Effect<"ike-sa-up">): NewEvent {
+  const { ikeSa, remote, remoteId, replaces } = effect;
+  const role = effect.initiator ? "initiator" : "responder";
+  return replaces === undefined
+    ? {
+        event: "ike.established",
+        message: `IKE SA ${ikeSa} with ${remoteId} at ${remote}, as ${role}`,
+        ikeSa,
+      }
+    : { event: "ike.rekeyed", message: `IKE SA ${ikeSa} replaces ${replaces}`, ikeSa };
+}
+
+export const ikeSaDownEvent = (effect: Effect<"ike-sa-down"> | Effect<"ike-failed">): NewEvent => ({
+  event: effect.kind === "ike-failed" ? "ike.failed" : "ike.down",
+  message: effect.reason,
+  cause: effect.cause,
+});
+
+export const childSaUpEvent = (effect: Effect<"child-sa-up">): NewEvent => ({
+  event: effect.replaces === undefined ? "child.up" : "child.rekeyed",
+  message: `Child SA ${effect.childSa} in ${hex(effect.spiIn)} out ${hex(effect.spiOut)}`,
+  childSa: effect.childSa,
+});
+
+export const childSaDownEvent = (effect: Effect<"child-sa-down">): NewEvent => ({
+  event: "child.down",
+  message: effect.reason,
+  childSa: effect.childSa,
+});
+
+/** The names that the cloud's TunnelDiagnosticLog has (azure-vpn-gateway §1.6). */
+export const tunnelEvent = (up: boolean): NewEvent =>
+  up
+    ? { event: "tunnel.up", message: "the tunnel carries packets", operationName: "TunnelConnected" }
+    : {
+        event: "tunnel.down",
+        message: "the tunnel carries no packets any more",
+        operationName: "TunnelDisconnected",
+      };
+
+const hex = (spi: number): string => spi.toString(16).padStart(8, "0");
