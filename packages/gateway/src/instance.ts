@@ -144,13 +144,9 @@ export class Instance {
     return this.#inTurn(async () => {
       this.#checkEpoch(take.seat, take.epoch);
       const present = this.#seats.get(take.seat);
-      if (present !== undefined) {
-        if (present.config.epoch === take.epoch) return { taken: false };
-        throw new ControlRefusal(
-          `seat ${take.seat} is held here already, at epoch ${present.config.epoch}`,
-          "drop it first",
-        );
-      }
+      if (present?.config.epoch === take.epoch) return { taken: false };
+      // It went away and comes back before we were told to drop it: what we hold of the older epoch is stale.
+      if (present !== undefined) await this.#unhost(present, false);
       const { seat: name, publicIps, bgpIp, epoch } = take;
       const adopted = take.mode === "adopt" ? this.#replicator?.take(name) : undefined;
       await this.#host({ name, publicIps, bgpIp, epoch }, adopted);
@@ -242,7 +238,7 @@ export class Instance {
     for (const connection of this.#config.connections) {
       if (connection.seat === config.name) seat.setConnection(connection);
     }
-    this.#setPartnerPeers(seat);
+    this.#setPartnerPeers();
     seat.begin(adopted);
     this.#replicator?.announce(config.name);
   }
@@ -252,6 +248,7 @@ export class Instance {
     this.#seats.delete(name);
     this.#drained.delete(name);
     this.#claimInside(`inside|${name}`, []);
+    this.#setPartnerPeers();
     await seat.stop(farewell);
     if (farewell) await this.#replicator?.gone(name, seat.config.epoch);
     await this.#parts.dataPlane.command({ kind: "remove-seat", seat: name });
@@ -275,9 +272,9 @@ export class Instance {
     for (const connection of difference.connectionsAdded) hosting(connection)?.setConnection(connection);
     for (const seat of difference.seatsAdded) await this.#host(seat);
     if (difference.localPrefixes) this.#claimInside("inside|local", after.localPrefixes);
+    if (difference.partner) this.#setPartnerPeers();
     for (const seat of this.#seats.values()) {
       if (difference.localPrefixes) seat.bgp?.setLocalPrefixes(after.localPrefixes);
-      if (difference.partner) this.#setPartnerPeers(seat);
     }
   }
 
@@ -288,11 +285,16 @@ export class Instance {
     this.#flushFib();
   }
 
-  #setPartnerPeers(seat: Seat): void {
-    const peers = (this.#config.partner?.bgpPeers ?? [])
-      .filter((peer) => peer.seat === seat.config.name)
-      .map(({ neighbor }) => ({ name: `ibgp|${seat.config.name}|${neighbor}`, neighbor }));
-    seat.bgp?.setPartnerPeers(peers);
+  /** iBGP with the partner's seats. A seat that is hosted here too needs none: the FIB is one. */
+  #setPartnerPeers(): void {
+    const here = new Set([...this.#seats.values()].map((seat) => seat.config.bgpIp));
+    for (const seat of this.#seats.values()) {
+      const { name } = seat.config;
+      const peers = (this.#config.partner?.bgpPeers ?? [])
+        .filter((peer) => peer.seat === name && !here.has(peer.neighbor))
+        .map(({ neighbor }) => ({ name: `ibgp|${name}|${neighbor}`, neighbor }));
+      seat.bgp?.setPartnerPeers(peers);
+    }
   }
 
   #makeReplicator(): Replicator | undefined {
