@@ -1,7 +1,8 @@
 /** A data plane without a kernel: the real packet loop over twins of TUN and sockets, turned by hand. */
 import { nodePacketCipher } from "@tandem/crypto";
-import type { ChildSaParameters, PacketCipherBackend } from "@tandem/esp";
+import type { PacketCipherBackend } from "@tandem/esp";
 import { DROP_REASON_NAMES } from "@tandem/esp";
+import { type SampleSa, sampleSa } from "@tandem/esp/testing";
 import type { OwnedArena } from "@tandem/linux";
 import { createMemoryArena, type MemoryNetwork, MemoryTun } from "@tandem/linux/testing";
 import type { Checksum } from "../dataplane/checksum.ts";
@@ -72,62 +73,6 @@ export class MemoryPlane {
     );
   }
 }
-
-const ALL = { protocol: 0, startPort: 0, endPort: 65535 };
-export const EVERYTHING = [
-  { ...ALL, startAddress: "0.0.0.0", endAddress: "255.255.255.255" },
-  { ...ALL, startAddress: "::", endAddress: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
-];
-
-export interface SampleSa {
-  readonly id?: string;
-  readonly local: string;
-  readonly remote: string;
-  readonly spiIn: number;
-  readonly spiOut: number;
-  readonly raw?: boolean;
-  readonly suite?: ChildSaParameters["suite"];
-  readonly more?: Partial<ChildSaParameters>;
-}
-
-/** Parameters with fixed keys; two ends with swapped SPIs understand each other. */
-export function sampleSa(sample: SampleSa): ChildSaParameters {
-  const suite = sample.suite ?? { encryption: "aes-gcm-16", keyBits: 128, integrity: "none" };
-  const keys = (spi: number) => ({
-    encryption: new Uint8Array(suite.keyBits / 8).fill(spi),
-    salt: suite.integrity === "none" ? new Uint8Array(4).fill(spi + 1) : new Uint8Array(0),
-    integrity: new Uint8Array(INTEGRITY_KEY[suite.integrity]).fill(spi + 2),
-  });
-  return {
-    id: sample.id ?? "sa",
-    connection: "c",
-    seat: "s",
-    suite,
-    esn: false,
-    spiIn: sample.spiIn,
-    spiOut: sample.spiOut,
-    inbound: keys(sample.spiIn),
-    outbound: keys(sample.spiOut),
-    endpoints: {
-      local: sample.local,
-      remote: sample.remote,
-      ...(!sample.raw && { udp: { localPort: 4500, remotePort: 4500 } }),
-    },
-    localSelectors: EVERYTHING,
-    remoteSelectors: EVERYTHING,
-    replayWindow: 64,
-    ...sample.more,
-  };
-}
-
-const INTEGRITY_KEY: Record<ChildSaParameters["suite"]["integrity"], number> = {
-  none: 0,
-  "hmac-md5-96": 16,
-  "hmac-sha1-96": 20,
-  "hmac-sha256-128": 32,
-  "hmac-sha384-192": 48,
-  "hmac-sha512-256": 64,
-};
 
 /** A seat, one tunnel and its Child SA in use; routes go into it. */
 export function installTunnel(

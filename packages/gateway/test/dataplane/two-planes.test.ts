@@ -3,18 +3,14 @@
  * come out on the other side intact and in order per flow, for each suite and encapsulation, by each backend.
  */
 import type { PacketCipherBackend } from "@tandem/esp";
+import type { SampleSa } from "@tandem/esp/testing";
 import { createArenaOver, createEvpBackend } from "@tandem/linux";
 import { MemoryNetwork } from "@tandem/linux/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { simdChecksum } from "../../src/dataplane/checksum.ts";
 import { createWasmMemory } from "../../src/dataplane/wasm-checksum.ts";
-import {
-  installTunnel,
-  MemoryPlane,
-  type MemoryPlaneOptions,
-  type SampleSa,
-} from "../../src/testing/memory-plane.ts";
+import { installTunnel, MemoryPlane, type MemoryPlaneOptions } from "../../src/testing/memory-plane.ts";
 import {
   buildPacket,
   expandFrame,

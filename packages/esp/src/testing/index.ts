@@ -1,0 +1,1 @@
+export { EVERYTHING, type SampleSa, sampleSa } from "./sample-sa.ts";
