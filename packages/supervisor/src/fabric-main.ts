@@ -5,8 +5,9 @@ import { type ControlPeer, ControlServer } from "./control/control-server.ts";
 import { FabricAgent } from "./fabric/fabric-agent.ts";
 import { watchLinks } from "./fabric/link-watch.ts";
 import { PortProbe } from "./fabric/port-probe.ts";
-import { configArgument, log, onSignal } from "./process-main.ts";
+import { configArgument, log, onSignal, raisePriority } from "./process-main.ts";
 
+raisePriority();
 const config = FabricConfig.parse(JSON.parse(readFileSync(configArgument(), "utf8")));
 const agent = new FabricAgent(config, (text) => log(config.name, text));
 

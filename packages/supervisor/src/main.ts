@@ -4,13 +4,15 @@ import { SupervisorConfig } from "@tandem/contract";
 import { HttpApi } from "./api/http-api.ts";
 import { ControlServer } from "./control/control-server.ts";
 import { supervisorMethods } from "./methods.ts";
-import { configArgument, log, onSignal } from "./process-main.ts";
+import { configArgument, log, onSignal, raisePriority } from "./process-main.ts";
 import { Supervisor } from "./supervisor.ts";
 
+raisePriority();
 const config = SupervisorConfig.parse(JSON.parse(readFileSync(configArgument(), "utf8")));
 const supervisor = new Supervisor(config);
 supervisor.journal.follow((event) => {
-  if (event.node === "supervisor") log("supervisor", `${event.event}: ${event.message}`);
+  if (event.node !== "supervisor") return;
+  setImmediate(() => log("supervisor", `${event.event}: ${event.message}`));
 });
 const methods = supervisorMethods(supervisor);
 const control = new ControlServer(methods);

@@ -176,7 +176,9 @@ export class PairDriver {
           event: effect.event,
           message: effect.message,
         });
-        state.recordHistory(Date.now(), effect.seat, effect.event, effect.message);
+        // Nothing on the path of a failover waits for the disk.
+        const at = Date.now();
+        setTimeout(() => state.recordHistory(at, effect.seat, effect.event, effect.message), 100);
         if (effect.event === "seat.moved") this.#counters.failovers++;
         return;
       }

@@ -10,11 +10,12 @@ import { ControlServer } from "./control/control-server.ts";
 import { IpProcess, ipQuery } from "./fabric/ip-process.ts";
 import { watchLinks } from "./fabric/link-watch.ts";
 import { DualSpread, type KernelNextHop } from "./fabric/spread.ts";
-import { configArgument, log, onSignal } from "./process-main.ts";
+import { configArgument, log, onSignal, raisePriority } from "./process-main.ts";
 
 const POLL_MILLISECONDS = 1000;
 const FIRST_ID = 1000;
 
+raisePriority();
 const config = SiteRouterConfig.parse(JSON.parse(readFileSync(configArgument(), "utf8")));
 const ip = new IpProcess();
 const spread = new DualSpread(

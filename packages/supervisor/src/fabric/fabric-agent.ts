@@ -110,7 +110,11 @@ export class FabricAgent {
       this.#report(await this.#ip.run([...this.#seatRoutes(gateway, config), ...this.#spreadLines(gateway)]));
     }
     const milliseconds = performance.now() - started;
-    if (claim.kind === "changed") await this.#changeFilter();
+    if (claim.kind === "changed") {
+      const filtered = this.#changeFilter();
+      // IPv4's filter has changed with the route; nobody waits for the rest unless it guards a public IP.
+      if (this.#find(seat).config.publicIps.some((ip) => ip.includes(":"))) await filtered;
+    }
     return { changed: claim.kind === "changed", epoch, milliseconds };
   }
 

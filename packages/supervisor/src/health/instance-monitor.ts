@@ -1,7 +1,7 @@
 /**
  * The health of one instance, from four signs:
  *
- *      control socket closed ─▶ is the process gone? ─▶ exit (a few milliseconds after a SIGKILL)
+ *      process exiting, or control socket closed and process gone ─▶ exit (some ten milliseconds after a SIGKILL)
  *      ping unanswered ─▶ stopped by a signal, or silent on the data path too ─▶ silent (about half a second)
  *      link does not answer (fabric) ─▶ path
  *      seat probe unanswered although pings are ─▶ path, later: the probe's answers are rate-limited
@@ -30,6 +30,8 @@ const LONE_PROBE_MISSES = 12;
 const OWN_PID_NAMESPACE = readlinkSync("/proc/self/ns/pid");
 /** A stopped process is looked for when a ping is overdue by: */
 const LOOK_AFTER_MILLISECONDS = 100;
+/** How often the kernel is asked whether the process still is: about 30 µs each time. */
+const WATCH_MILLISECONDS = 10;
 
 export class InstanceMonitor {
   readonly client: ControlClient;
@@ -44,6 +46,7 @@ export class InstanceMonitor {
   #down: "exit" | "silent" | "path" | undefined;
   readonly #cut = new Set<"outside" | "inside">();
   readonly #timer: NodeJS.Timeout;
+  readonly #watch: NodeJS.Timeout;
   #look: NodeJS.Timeout | undefined;
 
   /** `probeMisses`: the worst of the seats that this instance owns; `undefined` when it owns none that answers probes. */
@@ -66,6 +69,10 @@ export class InstanceMonitor {
       onEvent: (event) => events.onEvent(event as TandemEvent),
     });
     this.#timer = setInterval(() => this.#beat(), times.heartbeatMilliseconds);
+    this.#watch = setInterval(() => {
+      if (this.#pid !== 0 && processState(this.#pid) === "gone")
+        this.#fail("exit", `process ${this.#pid} has ended`);
+    }, WATCH_MILLISECONDS);
   }
 
   get pid(): number {
@@ -81,6 +88,7 @@ export class InstanceMonitor {
 
   close(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#watch);
     clearTimeout(this.#look);
     this.client.close();
   }
@@ -96,7 +104,7 @@ export class InstanceMonitor {
       (answer) => {
         this.#waiting = false;
         const result = PingResult.safeParse(answer);
-        if (!result.success) return;
+        if (!result.success || processState(result.data.pid) === "gone") return;
         this.#pid = result.data.pid;
         this.#visible = (result.data.pidNamespace ?? OWN_PID_NAMESPACE) === OWN_PID_NAMESPACE;
         this.#lastAnswer = performance.now();

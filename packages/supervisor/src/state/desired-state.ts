@@ -11,6 +11,7 @@ export class DesiredState {
   readonly #database: DatabaseSync;
   readonly #remember: StatementSync;
   readonly #onFault: (message: string) => void;
+  #closed = false;
 
   /** Throws when the file cannot be made; a file that is full later is reported, and failover goes on. */
   constructor(file: string, onFault: (message: string) => void) {
@@ -75,11 +76,13 @@ export class DesiredState {
   }
 
   close(): void {
+    this.#closed = true;
     this.#database.close();
   }
 
   /** A full disk must not stop a failover: the fabric refuses old epochs all the same. */
   #try(write: () => unknown): void {
+    if (this.#closed) return;
     try {
       write();
     } catch (error) {

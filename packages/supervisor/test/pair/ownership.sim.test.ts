@@ -15,27 +15,37 @@ function disturb(world: World): void {
   const name = names[world.random.below(names.length)]!;
   switch (world.random.below(14)) {
     case 0:
-      return world.kill(name);
+      world.kill(name);
+      return;
     case 1:
     case 2:
-      return world.pause(name);
+      world.pause(name);
+      return;
     case 3:
     case 4:
-      return world.wake(name);
+      world.wake(name);
+      return;
     case 5:
-      return world.start(name);
+      world.start(name);
+      return;
     case 6:
-      return world.killSupervisor();
+      world.killSupervisor();
+      return;
     case 7:
-      return world.startSupervisor();
+      world.startSupervisor();
+      return;
     case 8:
-      return world.setFabric(world.random.below(2) === 0);
+      world.setFabric(world.random.below(2) === 0);
+      return;
     case 9:
-      return world.setPartnerLink(world.random.below(2) === 0);
+      world.setPartnerLink(world.random.below(2) === 0);
+      return;
     case 10:
-      return world.cutPath(name);
+      world.cutPath(name);
+      return;
     case 11:
-      return world.cutControl(name, world.random.below(2) === 0);
+      world.cutControl(name, world.random.below(2) === 0);
+      return;
     default:
       world.command({
         verb: "failover",
