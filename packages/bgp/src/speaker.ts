@@ -104,6 +104,13 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
 
   handle(input: BgpInput, now: Instant): void {
     this.#begin(now);
+    const idle = this.#jobs.length === 0;
+    this.#dispatch(input, now);
+    // The first slice of new work is done at once: for a gateway's few thousand routes that is all of it.
+    if (idle) this.#work(now);
+  }
+
+  #dispatch(input: BgpInput, now: Instant): void {
     switch (input.kind) {
       case "tcp-data": {
         const entry = this.#connections.get(input.connection);
@@ -180,8 +187,11 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
   handleTimeout(now: Instant): void {
     this.#begin(now);
     this.#timers.run(now);
-    const job = this.#jobs[0];
-    if (job?.step(now)) this.#jobs.shift();
+    this.#work(now);
+  }
+
+  #work(now: Instant): void {
+    if (this.#jobs[0]?.step(now)) this.#jobs.shift();
   }
 
   poll(): BgpEffect | undefined {
