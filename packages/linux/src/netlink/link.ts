@@ -14,6 +14,7 @@ const RTM_GETLINK = 18;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
+const IFLA_TXQLEN = 13;
 const IFLA_NET_NS_PID = 19;
 const IFLA_NET_NS_FD = 28;
 const IFF_UP = 1;
@@ -32,6 +33,8 @@ export interface LinkChange {
   readonly up?: boolean;
   /** Bytes. */
   readonly mtu?: number;
+  /** Packets that may wait for who reads the device. */
+  readonly queueLength?: number;
   /** Index of a bridge or VRF, 0 to leave it. */
   readonly master?: number;
   /** Moves the link to the network namespace of a process, or of an open descriptor. */
@@ -42,6 +45,7 @@ export interface LinkChange {
 export function linkChange(index: number, name: string, change: LinkChange): NetlinkRequest {
   const attributes: Attribute[] = [];
   if (change.mtu !== undefined) attributes.push(attributeU32(IFLA_MTU, change.mtu));
+  if (change.queueLength !== undefined) attributes.push(attributeU32(IFLA_TXQLEN, change.queueLength));
   if (change.master !== undefined) attributes.push(attributeU32(IFLA_MASTER, change.master));
   if (change.netnsPid !== undefined) attributes.push(attributeU32(IFLA_NET_NS_PID, change.netnsPid));
   if (change.netnsFd !== undefined) attributes.push(attributeU32(IFLA_NET_NS_FD, change.netnsFd));
