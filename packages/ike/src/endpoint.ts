@@ -18,7 +18,7 @@ import { DeadlineHeap } from "./deadline-heap.ts";
 import type { Datagram, DownCause, IkeEffect, IkeInput } from "./events.ts";
 import type { ExportedIkeSa } from "./exported-ike-sa.ts";
 import { ExchangeType, NotifyType } from "./iana.ts";
-import { IkeSa } from "./ike-sa.ts";
+import { IkeSa, type IkeSaBirth } from "./ike-sa.ts";
 import { exportIkeSa, importIkeSa } from "./ike-sa-export.ts";
 import type { IkeSaHost, Path } from "./ike-sa-host.ts";
 import { type DropReason, receive } from "./ike-sa-input.ts";
@@ -378,6 +378,10 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
 
   tunnelName(connection: IkeConnection, remoteId: string): string {
     return connection.remote === null ? `${connection.tunnel}/${remoteId}` : connection.tunnel;
+  }
+
+  makeIkeSa(birth: IkeSaBirth): IkeSa {
+    return new IkeSa(this, birth);
   }
 
   register(sa: IkeSa): void {

@@ -5,7 +5,7 @@ import type { AddressPools } from "./address-pool.ts";
 import type { ChildSa } from "./child-sa.ts";
 import type { IkeConnection } from "./config.ts";
 import type { DownCause, IkeEffect } from "./events.ts";
-import type { IkeSa } from "./ike-sa.ts";
+import type { IkeSa, IkeSaBirth } from "./ike-sa.ts";
 import type { RetransmitSchedule } from "./retransmit.ts";
 
 /** Outer addresses and ports of an IKE SA. */
@@ -45,6 +45,8 @@ export interface IkeSaHost {
   isOnlyContact(sa: IkeSa): boolean;
   /** Another IKE SA of the tunnel is up. */
   hasSibling(sa: IkeSa): boolean;
+  /** The only maker of IKE SAs, so that tasks need not know the class. */
+  makeIkeSa(birth: IkeSaBirth): IkeSa;
   /** Takes up an SA that a rekey has made. */
   register(sa: IkeSa): void;
   /** An SA has authenticated its peer: settles duplicates. */

@@ -15,22 +15,22 @@
  */
 import type { Duration, Instant } from "@tandem/sansio";
 import type { IkeConnection } from "./config.ts";
-import { HALF_OPEN_TIMEOUT, NAT_KEEPALIVE_INTERVAL, NAT_T_PORT, SUCCESSOR_WAIT } from "./constants.ts";
+import { HALF_OPEN_TIMEOUT, NAT_T_PORT, SUCCESSOR_WAIT } from "./constants.ts";
 import type { DownCause } from "./events.ts";
-import { ExchangeWindow, type SealedExchange } from "./exchange-window.ts";
+import { ExchangeWindow } from "./exchange-window.ts";
 import type { ExportedIkeSa, IkeSuite } from "./exported-ike-sa.ts";
-import { ExchangeType, exchangeTypeName } from "./iana.ts";
+import { exchangeTypeName } from "./iana.ts";
 import { IkeSaChildren } from "./ike-sa-children.ts";
+import { IkeSaClock } from "./ike-sa-clock.ts";
+import { IkeSaExchanges } from "./ike-sa-exchanges.ts";
 import type { IkeSaHost, Path } from "./ike-sa-host.ts";
 import type { Nonces } from "./keymat.ts";
 import { type Deadlines, deadlines } from "./lifetimes.ts";
-import { encodeIkeHeader, IKE_HEADER_LENGTH } from "./message/header.ts";
 import type { IkeMessage } from "./message/message.ts";
-import { encodePayloadChain, type Payload } from "./message/payload.ts";
+import type { Payload } from "./message/payload.ts";
 import type { SkChannel } from "./sk-channel.ts";
-import { invalidSyntax, type Response, respond } from "./tasks/respond.ts";
-import { awaitOnly, keysOnly, runTask } from "./tasks/run-task.ts";
-import { type Answer, type Outcome, type Procedure, type Step, type Task, URGENCY } from "./tasks/task.ts";
+import type { TaskQueue } from "./task-queue.ts";
+import type { Task } from "./tasks/task.ts";
 import type { TranscriptEntry } from "./transcript/entry.ts";
 import { renderMessage } from "./transcript/render-message.ts";
 
@@ -54,11 +54,6 @@ export interface PeerSupports {
   messageIdSync: boolean;
   childless: boolean;
   signatureHashes: readonly number[];
-}
-
-interface Running<T> {
-  readonly procedure: Procedure<T>;
-  cancel: (() => void) | undefined;
 }
 
 export interface IkeSaBirth {
@@ -114,15 +109,8 @@ export class IkeSa {
   readonly deletedMeanwhile: Set<number> = new Set();
   /** Set while a rekey that lost the comparison waits to be deleted by whoever made it. */
   redundant = false;
-  readonly #tasks: Task[] = [];
-  #task: Task | undefined;
-  #initiatorRun: Running<Outcome> | undefined;
-  #responderRun: Running<Response | undefined> | undefined;
-  #heardAt: Instant;
-  #sentAt: Instant;
-  #retryAt: Instant | undefined;
-  #retryTasks: Task[] = [];
-  #diesAt: Instant | undefined;
+  readonly #exchanges: IkeSaExchanges;
+  readonly #clock: IkeSaClock;
   #announced = false;
 
   constructor(host: IkeSaHost, birth: IkeSaBirth) {
@@ -135,12 +123,11 @@ export class IkeSa {
     this.initiatorSpi = birth.initiatorSpi;
     this.responderSpi = birth.responderSpi;
     this.path = birth.path;
-    this.#heardAt = birth.now;
-    this.#sentAt = birth.now;
     this.state = birth.initiator ? "initiating" : "half-open";
     this.window = new ExchangeWindow(host.schedule);
     this.children = new IkeSaChildren(this);
-    if (!birth.initiator) this.#diesAt = birth.now + HALF_OPEN_TIMEOUT;
+    this.#exchanges = new IkeSaExchanges(this);
+    this.#clock = new IkeSaClock(this, birth.now);
   }
 
   /** The SPI that messages to us carry: the key under which the endpoint finds this SA. */
@@ -162,7 +149,7 @@ export class IkeSa {
   }
 
   get task(): Task | undefined {
-    return this.#task;
+    return this.#exchanges.task;
   }
 
   /** The outside knows of it. */
@@ -180,190 +167,68 @@ export class IkeSa {
     return wanted && this.path.localPort === NAT_T_PORT;
   }
 
-  // ── tasks ──────────────────────────────────────────────────────────────────
+  get queue(): TaskQueue {
+    return this.#exchanges.queue;
+  }
+
+  // ── delegated: tasks and messages (ike-sa-exchanges.ts), time (ike-sa-clock.ts) ──
 
   /** Puts a task in the queue, once; it runs when the request under way is over. */
   enqueue(task: Task): void {
     if (this.state === "closed") return;
-    const same = (other: Task): boolean => JSON.stringify(other) === JSON.stringify(task);
-    if (this.#tasks.some(same) || (this.#task !== undefined && same(this.#task))) return;
-    this.#tasks.push(task);
-    this.#tasks.sort((a, b) => URGENCY[a.kind] - URGENCY[b.kind]);
     this.host.touch(this);
-    this.runNext();
+    this.#exchanges.enqueue(task);
   }
 
-  /** Tries again later what a TEMPORARY_FAILURE or a collision put off. */
+  /** Tries again after `wait` and a random part of it more what a TEMPORARY_FAILURE or a collision put off. */
   retryLater(task: Task, wait: Duration): void {
-    this.#retryTasks.push(task);
-    const at = this.now + wait + this.host.random.below(Math.max(1, Math.round(wait)));
     this.host.touch(this);
-    this.#retryAt = Math.min(this.#retryAt ?? Number.POSITIVE_INFINITY, at);
+    this.queue.putOff(task, this.now + wait + this.host.random.below(Math.max(1, Math.round(wait))));
   }
 
-  /** Forgets queued tasks of a kind: what they were for has been taken over or has gone. */
+  /** Forgets queued tasks: what they were for has been taken over or has gone. */
   drop(match: (task: Task) => boolean): void {
-    for (let i = this.#tasks.length - 1; i >= 0; i--) if (match(this.#tasks[i]!)) this.#tasks.splice(i, 1);
-    this.#retryTasks = this.#retryTasks.filter((task) => !match(task));
+    this.queue.remove(match);
   }
 
   /** Ends the task under way without an outcome (RFC 7296 §2.25.2: "forget about its own request"). */
   abandonTask(): void {
-    this.#initiatorRun?.cancel?.();
-    this.#initiatorRun = undefined;
-    this.#task = undefined;
-    this.window.abandon();
+    this.#exchanges.abandonTask();
   }
 
-  runNext(): void {
-    if (this.#task !== undefined || this.state === "closed") return;
-    const task = this.#tasks.shift();
-    if (task === undefined) return;
-    this.#task = task;
-    this.#initiatorRun = { procedure: runTask(this, task), cancel: undefined };
-    this.#advanceInitiator(this.#initiatorRun, undefined);
-  }
-
-  #advanceInitiator(running: Running<Outcome>, answer: Answer | undefined): void {
-    if (this.#initiatorRun !== running) return;
-    running.cancel = undefined;
-    const step = running.procedure.next(answer as Answer);
-    // The step itself may have ended the SA or the task.
-    if (this.#initiatorRun !== running) return;
-    if (step.done) {
-      this.#initiatorRun = undefined;
-      this.#task = undefined;
-      const outcome = step.value;
-      if (!outcome.ok && this.state !== "closed") this.close(outcome.cause, outcome.reason);
-      else this.runNext();
-      return;
-    }
-    if (step.value.kind === "crypto")
-      running.cancel = this.host.submit(step.value.job, (result) => {
-        this.#advanceInitiator(running, result);
-      });
-    else this.#sendRequest(step.value);
-  }
-
-  // ── messages ───────────────────────────────────────────────────────────────
-
-  #sendRequest(step: Extract<Step, { kind: "exchange" }>): void {
-    const { exchangeType, payloads } = step;
-    const init = exchangeType === ExchangeType.IKE_SA_INIT;
-    const messageId = init || step.synchronises === true ? 0 : this.window.nextSend;
-    const datagrams = this.#encode(exchangeType, messageId, false, payloads);
-    if (init) this.handshake!.realMessage1 = datagrams[0]!;
-    const dpd = this.connection?.dpdTimeout;
-    const deadline = this.state !== "initiating" && dpd !== undefined ? this.now + (dpd * 2) / 3 : undefined;
-    const { nextSend } = this.window;
-    this.window.begin({ messageId, datagrams }, this.now, deadline);
-    if (step.synchronises === true) this.window.nextSend = nextSend;
-    this.#record("sent", exchangeType, messageId, false, payloads, datagrams.length);
-    this.transmit(datagrams, this.path);
-  }
-
-  /** Sends and caches the answer to a request. SA_INIT answers are kept for AUTH as well. */
-  #sendResponse(request: Pick<IkeMessage, "header">, response: Response, path: Path): void {
-    const { exchangeType, messageId } = request.header;
-    const datagrams = this.#encode(exchangeType, messageId, true, response.payloads, response.withoutSpi);
-    if (this.handshake !== undefined && exchangeType === ExchangeType.IKE_SA_INIT)
-      this.handshake.realMessage2 = datagrams[0]!;
-    if (response.outsideWindow !== true) this.window.responded({ messageId, datagrams });
-    this.#record("sent", exchangeType, messageId, true, response.payloads, datagrams.length);
-    this.transmit(datagrams, path);
-    response.after?.();
-  }
-
-  #encode(
-    exchangeType: number,
-    messageId: number,
-    response: boolean,
-    payloads: readonly Payload[],
-    withoutSpi = false,
-  ): Uint8Array[] {
-    const header = {
-      initiatorSpi: this.initiatorSpi,
-      responderSpi: withoutSpi ? "0000000000000000" : this.responderSpi,
-      exchangeType,
-      fromInitiator: this.initiator,
-      response,
-      messageId,
-    };
-    if (exchangeType === ExchangeType.IKE_SA_INIT) {
-      const { first, bytes } = encodePayloadChain(payloads);
-      const message = new Uint8Array(IKE_HEADER_LENGTH + bytes.length);
-      message.set(encodeIkeHeader({ ...header, nextPayload: first }, message.length));
-      message.set(bytes, IKE_HEADER_LENGTH);
-      return [message];
-    }
-    const fragment = this.peerSupports.fragmentation && this.connection?.fragmentation !== false;
-    return this.channel!.seal(header, payloads, fragment, this.host.fragmentIpSize, this.path.local);
-  }
-
-  transmit(datagrams: readonly Uint8Array[], path: Path): void {
-    this.#sentAt = this.now;
-    this.host.send(this, path, datagrams);
-  }
-
-  /** A request that passed authentication (or is an IKE_SA_INIT). */
   takeRequest(message: IkeMessage, path: Path): void {
-    this.#record(
-      "received",
-      message.header.exchangeType,
-      message.header.messageId,
-      false,
-      message.payloads,
-      1,
-    );
-    // A repetition of the request that is being worked on.
-    if (this.#responderRun !== undefined) return;
-    const running: Running<Response | undefined> = {
-      procedure: respond(this, message),
-      cancel: undefined,
-    };
-    this.#responderRun = running;
-    this.#advanceResponder(running, undefined, message, path);
-  }
-
-  #advanceResponder(
-    running: Running<Response | undefined>,
-    answer: Answer | undefined,
-    request: IkeMessage | undefined,
-    path: Path,
-  ): void {
-    if (this.#responderRun !== running) return;
-    const step = running.procedure.next(answer as Answer);
-    if (this.#responderRun !== running) return;
-    if (!step.done) {
-      if (step.value.kind === "crypto")
-        running.cancel = this.host.submit(step.value.job, (result) => {
-          this.#advanceResponder(running, result, request, path);
-        });
-      return;
-    }
-    this.#responderRun = undefined;
-    if (step.value !== undefined && request !== undefined) this.#sendResponse(request, step.value, path);
-    this.runNext();
-  }
-
-  /** An authentic request that cannot be read: INVALID_SYNTAX, and the SA ends (RFC 7296 §2.21.3). */
-  refuseMalformed(request: Pick<IkeMessage, "header">, reason: string, path: Path): void {
-    if (this.#responderRun !== undefined) return;
-    this.#sendResponse(request, invalidSyntax(this, false, reason), path);
+    this.#exchanges.takeRequest(message, path);
   }
 
   takeResponse(message: IkeMessage): void {
-    const { exchangeType, messageId } = message.header;
-    const running = this.#initiatorRun;
-    if (running === undefined || !this.window.answered(messageId)) return;
-    this.#record("received", exchangeType, messageId, true, message.payloads, 1);
-    this.#advanceInitiator(running, message);
+    this.#exchanges.takeResponse(message);
+  }
+
+  refuseMalformed(request: Pick<IkeMessage, "header">, reason: string, path: Path): void {
+    this.#exchanges.refuseMalformed(request, reason, path);
+  }
+
+  makeKeys(): boolean {
+    return this.#exchanges.makeKeys();
+  }
+
+  transmit(datagrams: readonly Uint8Array[], path: Path): void {
+    this.#clock.sent(this.now);
+    this.host.send(this, path, datagrams);
+  }
+
+  nextTimeout(): Instant | undefined {
+    return this.#clock.nextTimeout();
+  }
+
+  handleTimeout(now: Instant): void {
+    this.#clock.handleTimeout(now);
   }
 
   // ── proof of life, movement ────────────────────────────────────────────────
 
   heard(now: Instant): void {
-    this.#heardAt = now;
+    this.#clock.heard(now);
   }
 
   /** Follows the peer to another address or port (RFC 7296 §2.23), only upon an authenticated, fresh message. */
@@ -393,7 +258,7 @@ export class IkeSa {
     const { connection } = this;
     this.state = "established";
     this.establishedAt = this.now;
-    this.#diesAt = undefined;
+    this.#clock.established();
     this.handshake = undefined;
     if (connection !== undefined)
       this.deadlines = deadlines(connection.ikeLifetime, this.initiator, this.host.random, this.now);
@@ -407,17 +272,8 @@ export class IkeSa {
     old.state = "replaced";
     // The peer deletes it; if it never does, it goes by itself.
     old.deadlines = { rekeyAt: Number.POSITIVE_INFINITY, expiresAt: this.now + HALF_OPEN_TIMEOUT };
-    for (const task of old.takeTasks()) this.retryLater(task, SUCCESSOR_WAIT);
+    for (const task of old.queue.remove(isChildTask)) this.retryLater(task, SUCCESSOR_WAIT);
     this.host.changed(this);
-  }
-
-  /** Child SA tasks that the successor has to do; what belongs to the old IKE SA stays. */
-  takeTasks(): Task[] {
-    const childTask = (t: Task): boolean =>
-      t.kind === "create-child" || t.kind === "rekey-child" || t.kind === "delete-child";
-    const taken = [...this.#tasks, ...this.#retryTasks].filter(childTask);
-    this.drop(childTask);
-    return taken;
   }
 
   announce(replaces: string | undefined): void {
@@ -435,20 +291,6 @@ export class IkeSa {
     });
   }
 
-  /** Starts the derivation of the keys for the first protected request; false when it cannot be. */
-  makeKeys(): boolean {
-    if (
-      this.state !== "half-open" ||
-      this.#responderRun !== undefined ||
-      this.handshake?.peerPublic === undefined
-    )
-      return false;
-    const running: Running<Response | undefined> = { procedure: keysOnly(this), cancel: undefined };
-    this.#responderRun = running;
-    this.#advanceResponder(running, undefined, undefined, this.path);
-    return true;
-  }
-
   /** Taken over from the partner: on with the request under way, then agree on message IDs where the peer can. */
   adopted(value: ExportedIkeSa, announce: boolean): void {
     this.announce(undefined);
@@ -456,17 +298,12 @@ export class IkeSa {
       for (const child of this.children) this.children.inUse(child);
     if (announce) for (const child of this.children) this.children.announceAgain(child);
     if (this.peerSupports.messageIdSync) this.enqueue({ kind: "message-id-sync" });
-    else if (value.outstanding !== undefined) this.#repeatForPredecessor(value.outstanding);
+    else if (value.outstanding !== undefined)
+      this.#exchanges.repeatForPredecessor(
+        value.outstanding,
+        ((this.connection?.dpdTimeout ?? 45_000) * 2) / 3,
+      );
     else this.enqueue({ kind: "liveness" });
-  }
-
-  /** Its answer only frees the message ID: what it was about was begun by another process. */
-  #repeatForPredecessor(outstanding: SealedExchange): void {
-    this.#task = { kind: "liveness" };
-    this.#initiatorRun = { procedure: awaitOnly(), cancel: undefined };
-    this.#initiatorRun.procedure.next();
-    this.window.begin(outstanding, this.now, this.now + ((this.connection?.dpdTimeout ?? 45_000) * 2) / 3);
-    this.transmit(outstanding.datagrams, this.path);
   }
 
   /** RFC 6311: both sides agree on message IDs again; whatever was under way is void. */
@@ -474,23 +311,16 @@ export class IkeSa {
     this.abandonTask();
     this.window.synchronise(nextSend, nextReceive);
     this.host.changed(this);
-    this.runNext();
+    this.#exchanges.runNext();
   }
 
   /** Ends the SA on this side at once. The DELETE, if any, has been exchanged before. */
   close(cause: DownCause, reason: string): void {
     if (this.state === "closed") return;
-    this.#initiatorRun?.cancel?.();
-    this.#responderRun?.cancel?.();
-    this.#initiatorRun = undefined;
-    this.#responderRun = undefined;
-    this.#task = undefined;
-    this.#tasks.length = 0;
-    this.#retryAt = undefined;
-    this.window.abandon();
+    this.#exchanges.stop();
     this.children.closeAll(cause, reason);
     this.state = "closed";
-    this.#diesAt = this.now + HALF_OPEN_TIMEOUT;
+    this.#clock.closed(this.now + HALF_OPEN_TIMEOUT);
     this.handshake = undefined;
     this.host.touch(this);
     if (this.#announced)
@@ -501,137 +331,12 @@ export class IkeSa {
   /** As `close`, and no answer is kept: a peer that tries again starts anew. */
   forget(cause: DownCause, reason: string): void {
     this.close(cause, reason);
-    this.#diesAt = this.now;
+    this.#clock.closed(this.now);
   }
 
   /** When the endpoint may forget a closed SA. */
   isForgettable(now: Instant): boolean {
-    return this.state === "closed" && this.#diesAt !== undefined && now >= this.#diesAt;
-  }
-
-  // ── time ───────────────────────────────────────────────────────────────────
-
-  nextTimeout(): Instant | undefined {
-    let at = Number.POSITIVE_INFINITY;
-    const consider = (t: Instant | undefined): void => {
-      if (t !== undefined && t < at) at = t;
-    };
-    consider(this.#diesAt);
-    if (this.state !== "closed") {
-      consider(this.window.nextTimeout());
-      consider(this.channel?.nextTimeout());
-      consider(this.#retryAt);
-      consider(this.children.nextTimeout());
-      consider(this.#livenessAt());
-      consider(this.#keepaliveAt());
-      if (this.state === "established") consider(this.#deadlineAt());
-      if (this.state === "replaced") consider(this.deadlines?.expiresAt);
-    }
-    return at === Number.POSITIVE_INFINITY ? undefined : at;
-  }
-
-  #deadlineAt(): Instant | undefined {
-    if (this.deadlines === undefined) return undefined;
-    return this.#isRekeying() ? this.deadlines.expiresAt : this.deadlines.rekeyAt;
-  }
-
-  #isRekeying(): boolean {
-    const of = (t: Task): boolean => t.kind === "rekey-ike";
-    return (this.#task !== undefined && of(this.#task)) || this.#tasks.some(of) || this.#retryTasks.some(of);
-  }
-
-  /** RFC 7296 §2.4: ask when nothing was heard for a third of the time after which the peer counts as dead. */
-  #livenessAt(): Instant | undefined {
-    const dpd = this.connection?.dpdTimeout;
-    if (dpd === undefined || this.#task !== undefined) return undefined;
-    if (this.state !== "established" && this.state !== "replaced") return undefined;
-    return this.#heardAt + dpd / 3;
-  }
-
-  #keepaliveAt(): Instant | undefined {
-    if (!this.isUp || !this.nat.local || this.path.localPort !== NAT_T_PORT) return undefined;
-    return this.#sentAt + NAT_KEEPALIVE_INTERVAL;
-  }
-
-  handleTimeout(now: Instant): void {
-    if (this.#diesAt !== undefined && now >= this.#diesAt && this.state !== "closed") {
-      this.close("no-answer", "the peer began an IKE SA and did not go on");
-      return;
-    }
-    if (this.state === "closed") return;
-    this.#repeatRequest();
-    this.#expireFragments();
-    if ((this.state as IkeSaState) === "closed") return;
-    if (this.#retryAt !== undefined && now >= this.#retryAt) {
-      this.#retryAt = undefined;
-      for (const task of this.#retryTasks.splice(0)) this.enqueue(task);
-    }
-    this.children.handleTimeout(now);
-    this.#checkLifetime(now);
-    const liveness = this.#livenessAt();
-    if (liveness !== undefined && now >= liveness) this.enqueue({ kind: "liveness" });
-    const keepalive = this.#keepaliveAt();
-    if (keepalive !== undefined && now >= keepalive) {
-      this.#sentAt = now;
-      this.host.emit({ kind: "nat-keepalive", ...this.path });
-    }
-  }
-
-  #repeatRequest(): void {
-    const { outstanding } = this.window;
-    const action = this.window.handleTimeout(this.now);
-    if (action === "exhausted") this.close("no-answer", this.#silenceReason(outstanding!));
-    else if (action !== "wait") this.transmit(action, this.path);
-  }
-
-  #silenceReason(request: SealedExchange): string {
-    const where = `${this.path.remote} port ${this.path.remotePort}`;
-    const tries = this.window.attempts;
-    const fragments = request.datagrams.length;
-    if (this.state === "initiating" && request.messageId === 0)
-      return `no answer from ${where} to IKE_SA_INIT after ${tries} tries: is the address right, the device up, and UDP 500 open on the way?`;
-    const cut =
-      fragments > 1 ? ` (sent in ${fragments} fragments: a device or firewall on the way may drop them)` : "";
-    if (this.state === "initiating")
-      return `no answer from ${where} to IKE_AUTH after ${tries} tries${cut}: is UDP 4500 open on the way, and does the peer know this identity?`;
-    return `the peer at ${where} has been silent: ${tries} tries of a request went unanswered${cut}`;
-  }
-
-  #expireFragments(): void {
-    const { channel } = this;
-    if (channel === undefined) return;
-    for (const response of [false, true]) {
-      const reassembly = channel.reassembly(response);
-      const missing = reassembly.missing();
-      const { total } = reassembly;
-      if (reassembly.expire(this.now))
-        this.note("failed", [
-          `fragment${missing.length === 1 ? "" : "s"} ${missing.join(", ")} of ${total} never came: the message is dropped`,
-          "cause: a device on the way drops some of the peer's UDP datagrams; cure: a smaller fragment size on the peer, or fix the path",
-        ]);
-    }
-  }
-
-  #checkLifetime(now: Instant): void {
-    if (this.deadlines === undefined) return;
-    if (this.state === "replaced" && now >= this.deadlines.expiresAt) {
-      this.close("rekeyed", "replaced by its successor; the peer never deleted it");
-      return;
-    }
-    if (this.state !== "established") return;
-    if (now >= this.deadlines.expiresAt) {
-      this.enqueue({
-        kind: "delete-ike",
-        cause: "expired",
-        reason: "the IKE SA's lifetime ended before it was rekeyed",
-      });
-      this.deadlines = { ...this.deadlines, expiresAt: Number.POSITIVE_INFINITY };
-    } else if (now >= this.deadlines.rekeyAt && !this.#isRekeying()) {
-      if (this.connection?.reauthenticate === true && this.initiator) {
-        this.deadlines = { ...this.deadlines, rekeyAt: Number.POSITIVE_INFINITY };
-        this.host.reauthenticate(this, now);
-      } else this.enqueue({ kind: "rekey-ike" });
-    }
+    return this.state === "closed" && now >= (this.#clock.diesAt ?? now);
   }
 
   // ── transcript ─────────────────────────────────────────────────────────────
@@ -640,14 +345,14 @@ export class IkeSa {
     this.#emitEntry({ at: this.now, kind: "decision", outcome, ikeSa: this.id, lines });
   }
 
-  #record(
+  /** A message, as it went or came. */
+  record(
     kind: "sent" | "received",
-    exchangeType: number,
-    messageId: number,
-    response: boolean,
+    header: { readonly exchangeType: number; readonly messageId: number; readonly response: boolean },
     payloads: readonly Payload[],
     datagrams: number,
   ): void {
+    const { exchangeType, messageId, response } = header;
     this.#emitEntry({
       at: this.now,
       kind,
@@ -662,3 +367,7 @@ export class IkeSa {
     this.host.emit({ kind: "transcript", tunnel: this.tunnel === "" ? undefined : this.tunnel, entry });
   }
 }
+
+/** Tasks that the successor of a rekeyed IKE SA has to do; what is about the old IKE SA itself stays with it. */
+const isChildTask = (t: Task): boolean =>
+  t.kind === "create-child" || t.kind === "rekey-child" || t.kind === "delete-child";

@@ -8,7 +8,7 @@ import { oursIsRedundant, REKEY_IKE_RULINGS, takesNewSas } from "../collision.ts
 import { NONCE_LENGTH, TEMPORARY_FAILURE_WAIT } from "../constants.ts";
 import type { IkeSuite } from "../exported-ike-sa.ts";
 import { ExchangeType, groupId, NotifyType } from "../iana.ts";
-import { IkeSa } from "../ike-sa.ts";
+import type { IkeSa } from "../ike-sa.ts";
 import { deriveIkeKeys, type Nonces, rekeySkeyseed } from "../keymat.ts";
 import { find, findError, findNotify, type IkeMessage } from "../message/message.ts";
 import { readU16, u16 } from "../message/octets.ts";
@@ -128,7 +128,7 @@ function successor(
   const old = sa.channel!;
   const skeyseed = rekeySkeyseed(old.suite.prf, old.keys.d, nonces, shared);
   const keys = deriveIkeKeys(suite, skeyseed, nonces, initiatorSpi, responderSpi);
-  const made = new IkeSa(sa.host, {
+  const made = sa.host.makeIkeSa({
     tunnel: sa.tunnel,
     template: sa.template,
     connection: sa.connection,
