@@ -182,6 +182,14 @@ export class SaBook {
     return [...this.#childSas.keys()];
   }
 
+  /** Those of one tunnel, or of every instance of a template (IKE names them tunnel + "/" + identity). */
+  idsOf(tunnel: string): string[] {
+    const own = [...this.#childSas.values()].filter(
+      (booked) => booked.tunnel === tunnel || booked.tunnel.startsWith(`${tunnel}/`),
+    );
+    return own.map((booked) => booked.id);
+  }
+
   parameters(): ChildSaParameters[] {
     return [...this.#childSas.values()].map((booked) => booked.parameters);
   }

@@ -96,6 +96,7 @@ export class Seat {
     if (this.#tunnels.connection(tunnel) === undefined) return;
     this.bgp?.removeConnection(tunnel);
     this.#driver.input({ kind: "connection-removed", tunnel });
+    for (const childSa of this.#book.idsOf(tunnel)) this.#book.remove(childSa);
     this.#tunnels.remove(tunnel);
   }
 
@@ -340,7 +341,8 @@ export class Seat {
   #replicate(effect: Effect<"replicate">): void {
     const done = (): void => this.#driver.input({ kind: "replicated", barrier: effect.barrier });
     const { replication } = this.#context;
-    if (replication === undefined) {
+    // A seat that was given up silently goes on elsewhere: its state there must not be taken back from here.
+    if (replication === undefined || this.#stopped) {
       done();
       return;
     }

@@ -35,7 +35,12 @@ describe.runIf(canMakeNamespaces() && hasTshark())("a capture", () => {
     net.exec("h0", "ping -c3 -i0.01 -W1 192.168.0.10");
     const spi = (await status(gateway)).tunnels[0]!.initiatorSpi;
     await control(gateway.socket, "rekey", { connection: "to-site", what: "ike" });
-    await until("a new IKE SA", async () => (await status(gateway)).tunnels[0]!.initiatorSpi !== spi, 10_000, logs);
+    await until(
+      "a new IKE SA",
+      async () => (await status(gateway)).tunnels[0]!.initiatorSpi !== spi,
+      10_000,
+      logs,
+    );
     const child = (await status(gateway)).tunnels[0]!.children[0]!.spiIn;
     await control(gateway.socket, "rekey", { connection: "to-site", what: "child" });
     await until(
@@ -50,8 +55,22 @@ describe.runIf(canMakeNamespaces() && hasTshark())("a capture", () => {
     const tshark = (filter: string, ...fields: string[]): string[] =>
       execFileSync(
         "tshark",
-        ["-C", started.profile, "-r", path, "-Y", filter, "-T", "fields", ...fields.flatMap((field) => ["-e", field])],
-        { encoding: "utf8", env: { ...process.env, XDG_CONFIG_HOME: started.config }, stdio: ["ignore", "pipe", "ignore"] },
+        [
+          "-C",
+          started.profile,
+          "-r",
+          path,
+          "-Y",
+          filter,
+          "-T",
+          "fields",
+          ...fields.flatMap((field) => ["-e", field]),
+        ],
+        {
+          encoding: "utf8",
+          env: { ...process.env, XDG_CONFIG_HOME: started.config },
+          stdio: ["ignore", "pipe", "ignore"],
+        },
       )
         .split("\n")
         .filter((line) => line !== "");
@@ -60,6 +79,8 @@ describe.runIf(canMakeNamespaces() && hasTshark())("a capture", () => {
     expect(new Set(esp.map((line) => line.split("\t")[0]))).toEqual(new Set(["1"]));
     expect(esp.filter((line) => line.endsWith("\t8")).length).toBeGreaterThanOrEqual(6);
     // The notify of a rekeyed SA (16393) and traffic selectors stand inside the encrypted payload.
-    expect(tshark("isakmp.exchangetype == 36 && isakmp.ts.type", "frame.number").length).toBeGreaterThanOrEqual(2);
+    expect(
+      tshark("isakmp.exchangetype == 36 && isakmp.ts.type", "frame.number").length,
+    ).toBeGreaterThanOrEqual(2);
   });
 });

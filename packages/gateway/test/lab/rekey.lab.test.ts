@@ -51,8 +51,8 @@ describe.runIf(canMakeNamespaces())("rekeys of both SAs, every few seconds", () 
       10_000,
       logs,
     );
-    expect(((await control(gateway.socket, "status")) as { dataPlane: { drops: object } }).dataPlane.drops).not.toHaveProperty(
-      "no-sequence",
-    );
+    expect(
+      ((await control(gateway.socket, "status")) as { dataPlane: { drops: object } }).dataPlane.drops,
+    ).not.toHaveProperty("no-sequence");
   });
 });
