@@ -10,22 +10,18 @@
 import { bytesToHex, type CryptoJob, type CryptoResult } from "@tandem/crypto";
 import type { Engine, Instant, Random } from "@tandem/sansio";
 import { AddressPools } from "./address-pool.ts";
-import { AdmissionGate, statelessAnswer } from "./admission.ts";
 import type { ChildSa } from "./child-sa.ts";
 import type { IkeConnection, IkeEndpointOptions } from "./config.ts";
-import { FRAGMENT_IP_SIZE, MESSAGE_MAX_LENGTH, PENDING_DATAGRAMS_MAX, REKEYED_LINGER } from "./constants.ts";
+import { FRAGMENT_IP_SIZE, REKEYED_LINGER } from "./constants.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
+import { Demultiplexer } from "./demultiplexer.ts";
 import type { Datagram, DownCause, IkeEffect, IkeInput } from "./events.ts";
 import type { ExportedIkeSa } from "./exported-ike-sa.ts";
-import { ExchangeType, NotifyType } from "./iana.ts";
 import { IkeSa, type IkeSaBirth } from "./ike-sa.ts";
 import { exportIkeSa, importIkeSa } from "./ike-sa-export.ts";
 import type { IkeSaHost, Path } from "./ike-sa-host.ts";
-import { type DropReason, receive } from "./ike-sa-input.ts";
-import { decodeIkeHeader, IKE_HEADER_LENGTH, type IkeHeader, ZERO_SPI } from "./message/header.ts";
-import { isMalformed } from "./message/octets.ts";
-import { decodePayloadChain } from "./message/payload.ts";
-import { notify } from "./message/payloads/notify.ts";
+import type { DropReason } from "./ike-sa-input.ts";
+import { ZERO_SPI } from "./message/header.ts";
 import { ReplicationBarrier } from "./replication-barrier.ts";
 import { type RetransmitSchedule, retransmitSchedule } from "./retransmit.ts";
 import { type IkeTunnelStatus, tunnelStatus } from "./tunnel-status.ts";
@@ -37,12 +33,10 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   readonly fragmentIpSize: number;
   readonly unixTimeAtZero: number;
   readonly pools: AddressPools = new AddressPools();
-  /** How many datagrams were dropped, by reason. */
-  readonly drops: Partial<Record<DropReason, number>> = {};
   now: Instant = 0;
   readonly #name: string;
   readonly #replicates: boolean;
-  readonly #gate: AdmissionGate;
+  readonly #demultiplexer: Demultiplexer;
   readonly #barrier: ReplicationBarrier = new ReplicationBarrier();
   readonly #tunnels: Tunnels;
   readonly #bySpi: Map<string, IkeSa> = new Map();
@@ -51,10 +45,6 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   readonly #heap: DeadlineHeap<IkeSa> = new DeadlineHeap();
   readonly #touched: Set<IkeSa> = new Set();
   readonly #jobs: Map<number, (result: CryptoResult) => void> = new Map();
-  readonly #pending: Map<
-    IkeSa,
-    { readonly header: IkeHeader; readonly path: Path; readonly bytes: Uint8Array }[]
-  > = new Map();
   #effects: IkeEffect[] = [];
   #polled = 0;
   #grace: { readonly at: Instant; readonly effect: IkeEffect }[] = [];
@@ -69,7 +59,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
     this.unixTimeAtZero = options.unixTimeAtZero ?? 0;
     this.#name = options.name ?? "ike";
     this.#replicates = options.replicate === true;
-    this.#gate = new AdmissionGate(options.random, limits);
+    this.#demultiplexer = new Demultiplexer(this, this.#bySpi, options);
     this.#tunnels = new Tunnels(this);
   }
 
@@ -114,7 +104,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   #take(input: IkeInput): void {
     switch (input.kind) {
       case "datagram": {
-        this.#datagram(input);
+        this.#demultiplexer.take(input);
         return;
       }
       case "crypto-result": {
@@ -164,145 +154,10 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
 
   /** Deadlines of everything that was touched, and datagrams that waited for keys. */
   #settle(): void {
-    for (const sa of this.#pending.keys()) if (sa.channel !== undefined) this.#replayPending(sa);
+    this.#demultiplexer.replay();
     for (const sa of this.#touched)
       this.#heap.set(sa, this.#bySpi.get(sa.ownSpi) === sa ? sa.nextTimeout() : undefined);
     this.#touched.clear();
-  }
-
-  // ── datagrams ──────────────────────────────────────────────────────────────
-
-  #drop(reason: DropReason): void {
-    this.drops[reason] = (this.drops[reason] ?? 0) + 1;
-  }
-
-  #datagram(datagram: Datagram): void {
-    const { payload: bytes, local, localPort, remote, remotePort } = datagram;
-    const path: Path = { local, localPort, remote, remotePort };
-    if (bytes.length > MESSAGE_MAX_LENGTH) {
-      this.#drop("too-long");
-      return;
-    }
-    const header = decodeIkeHeader(bytes);
-    if (isMalformed(header)) {
-      this.#drop(bytes.length < IKE_HEADER_LENGTH ? "short-header" : "bad-length");
-      return;
-    }
-    if (header.majorVersion !== 2) {
-      this.#wrongVersion(header, path);
-      return;
-    }
-    if (
-      header.exchangeType === ExchangeType.IKE_SA_INIT &&
-      !header.response &&
-      header.responderSpi === ZERO_SPI
-    ) {
-      this.#initRequest(header, bytes, path);
-      return;
-    }
-    const sa = this.#bySpi.get(header.fromInitiator ? header.responderSpi : header.initiatorSpi);
-    if (sa === undefined || !spisFit(sa, header)) {
-      this.#unknownSpi(header, path);
-      return;
-    }
-    const reason = receive(sa, { header, bytes, path }, this.now);
-    this.touch(sa);
-    if (reason === "no-keys") {
-      this.#keysFirst(sa, { header, bytes, path });
-      return;
-    }
-    if (reason !== undefined) this.#drop(reason);
-  }
-
-  /** RFC 7296 §2.5: only a higher version is told about ours; a lower one is IKEv1. */
-  #wrongVersion(header: IkeHeader, path: Path): void {
-    this.#drop("wrong-version");
-    if (header.majorVersion < 2 || header.response || !this.#gate.mayAnswerError(this.now)) return;
-    this.#transmit([{ ...path, payload: statelessAnswer(header, notify(NotifyType.INVALID_MAJOR_VERSION)) }]);
-  }
-
-  /** RFC 7296 §1.5, §2.21.4: a hint for a peer that outlived its IKE SA. */
-  #unknownSpi(header: IkeHeader, path: Path): void {
-    this.#drop("unknown-spi");
-    if (header.response || header.exchangeType === ExchangeType.IKE_SA_INIT) return;
-    if (!this.#gate.mayAnswerError(this.now)) return;
-    this.#transmit([{ ...path, payload: statelessAnswer(header, notify(NotifyType.INVALID_IKE_SPI)) }]);
-  }
-
-  #initRequest(header: IkeHeader, bytes: Uint8Array, path: Path): void {
-    if (!header.fromInitiator || header.messageId !== 0 || header.initiatorSpi === ZERO_SPI) {
-      this.#drop("malformed");
-      return;
-    }
-    const known = this.#gate.known(header, path);
-    if (known !== undefined) {
-      // A repetition gets the same answer; anything else with this SPI is not believed.
-      const cached = known.window.lastResponse;
-      const same =
-        known.handshake !== undefined && bytesToHex(known.handshake.realMessage1) === bytesToHex(bytes);
-      if (same && cached?.messageId === 0) known.transmit(cached.datagrams, path);
-      else if (!same) this.#drop("unexpected-exchange");
-      return;
-    }
-    const chain = decodePayloadChain(header.nextPayload, bytes, IKE_HEADER_LENGTH);
-    if (isMalformed(chain) || chain.protectedPart !== undefined) {
-      this.#drop("malformed");
-      return;
-    }
-    const [candidate] = this.candidates(path);
-    if (candidate === undefined) {
-      this.#drop("no-connection");
-      if (!this.#gate.mayAnswerError(this.now)) return;
-      this.emit({
-        kind: "log",
-        level: "warning",
-        message: `${path.remote} tried to connect to ${path.local}: no connection is configured for that address`,
-      });
-      this.#transmit([{ ...path, payload: statelessAnswer(header, notify(NotifyType.NO_PROPOSAL_CHOSEN)) }]);
-      return;
-    }
-    const admission = this.#gate.admit(header, chain.payloads, path, this.now);
-    if (admission.kind !== "admit") this.#drop(admission.reason);
-    if (admission.kind === "answer") this.#transmit([{ ...path, payload: admission.datagram }]);
-    if (admission.kind !== "admit") return;
-    const sa = new IkeSa(this, {
-      tunnel: candidate.remote === null ? "" : candidate.tunnel,
-      template: undefined,
-      connection: undefined,
-      initiator: false,
-      initiatorSpi: header.initiatorSpi,
-      responderSpi: this.newIkeSpi(),
-      path,
-      now: this.now,
-    });
-    this.register(sa);
-    this.#gate.enter(sa, path);
-    sa.takeRequest({ header, payloads: chain.payloads, raw: bytes }, path);
-  }
-
-  /** The responder makes its keys when the first protected message comes: a flood of IKE_SA_INIT costs no key agreement. */
-  #keysFirst(sa: IkeSa, incoming: { header: IkeHeader; bytes: Uint8Array; path: Path }): void {
-    const waiting = this.#pending.get(sa);
-    if (waiting !== undefined) {
-      if (waiting.length < PENDING_DATAGRAMS_MAX) waiting.push(incoming);
-      else this.#drop("no-keys");
-      return;
-    }
-    if (incoming.header.exchangeType !== ExchangeType.IKE_AUTH || !sa.makeKeys()) {
-      this.#drop("no-keys");
-      return;
-    }
-    this.#pending.set(sa, [incoming]);
-  }
-
-  #replayPending(sa: IkeSa): void {
-    const waiting = this.#pending.get(sa) ?? [];
-    this.#pending.delete(sa);
-    for (const incoming of waiting) {
-      const reason = receive(sa, incoming, this.now);
-      if (reason !== undefined) this.#drop(reason);
-    }
-    this.touch(sa);
   }
 
   // ── what IKE SAs ask for (IkeSaHost) ───────────────────────────────────────
@@ -365,11 +220,14 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
     return `${this.#name}/${kind}-${this.#nextId++}`;
   }
 
-  indexChild(childSa: string, sa: IkeSa | undefined): void {
-    const child = sa?.children.byId(childSa) ?? this.#byChild.get(childSa)?.children.byId(childSa);
-    if (sa === undefined) this.#byChild.delete(childSa);
-    else this.#byChild.set(childSa, sa);
-    if (child !== undefined && sa !== undefined) this.#childSpis.add(child.install.spiIn);
+  indexChild(childSa: string, spiIn: number, sa: IkeSa | undefined): void {
+    if (sa === undefined) {
+      this.#byChild.delete(childSa);
+      this.#childSpis.delete(spiIn);
+    } else {
+      this.#byChild.set(childSa, sa);
+      this.#childSpis.add(spiIn);
+    }
   }
 
   candidates(path: Path): readonly IkeConnection[] {
@@ -391,7 +249,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   }
 
   established(sa: IkeSa, _now: Instant, initialContact: boolean): void {
-    this.#gate.leave(sa);
+    this.#demultiplexer.leave(sa);
     this.#tunnels.established(sa, initialContact);
   }
 
@@ -412,8 +270,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   }
 
   ended(sa: IkeSa, cause: DownCause, reason: string): void {
-    this.#gate.leave(sa);
-    this.#pending.delete(sa);
+    this.#demultiplexer.leave(sa);
     this.touch(sa);
     if (this.#replicates && sa.announced) this.#replicate(sa, null, []);
     this.#tunnels.ended(sa, cause, reason);
@@ -458,13 +315,12 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
     return this.#bySpi.values();
   }
 
-  get halfOpen(): number {
-    return this.#gate.size;
+  /** How many datagrams were dropped, by reason. */
+  get drops(): Readonly<Partial<Record<DropReason, number>>> {
+    return this.#demultiplexer.drops;
   }
-}
 
-function spisFit(sa: IkeSa, header: IkeHeader): boolean {
-  if (header.initiatorSpi !== sa.initiatorSpi) return false;
-  // The initiator learns the responder's SPI from the answer to IKE_SA_INIT.
-  return header.responderSpi === sa.responderSpi || (sa.state === "initiating" && sa.channel === undefined);
+  get halfOpen(): number {
+    return this.#demultiplexer.gate.size;
+  }
 }

@@ -44,7 +44,7 @@ export class IkeSaChildren implements Iterable<ChildSa> {
   add(child: ChildSa, replaces: ChildSa | undefined, outbound: "now" | "deferred"): void {
     const { host, tunnel, id } = this.#sa;
     this.#bySpiIn.set(child.install.spiIn, child);
-    host.indexChild(child.install.childSa, this.#sa);
+    host.indexChild(child.install.childSa, child.install.spiIn, this.#sa);
     host.emit({
       kind: "child-sa-up",
       tunnel,
@@ -60,7 +60,7 @@ export class IkeSaChildren implements Iterable<ChildSa> {
   /** Keeps one that a partner announced before, or that came over from a rekeyed IKE SA. */
   keep(child: ChildSa): void {
     this.#bySpiIn.set(child.install.spiIn, child);
-    this.#sa.host.indexChild(child.install.childSa, this.#sa);
+    this.#sa.host.indexChild(child.install.childSa, child.install.spiIn, this.#sa);
   }
 
   announceAgain(child: ChildSa): void {
@@ -89,7 +89,7 @@ export class IkeSaChildren implements Iterable<ChildSa> {
     const { host, tunnel, now } = this.#sa;
     if (!this.#bySpiIn.delete(child.install.spiIn)) return;
     const { childSa, spiIn } = child.install;
-    host.indexChild(childSa, undefined);
+    host.indexChild(childSa, spiIn, undefined);
     const successor = child.successor === undefined ? undefined : this.byId(child.successor);
     if (successor !== undefined) this.inUse(successor);
     const effect = { kind: "child-sa-down", tunnel, childSa, spiIn, cause, reason } as const;

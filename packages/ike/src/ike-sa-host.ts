@@ -54,7 +54,7 @@ export interface IkeSaHost {
   /** The SA is over for everybody but peers that repeat their last request. */
   ended(sa: IkeSa, cause: DownCause, reason: string, now: Instant): void;
   /** Which IKE SA has a Child SA now; undefined when it is gone. */
-  indexChild(childSa: string, sa: IkeSa | undefined): void;
+  indexChild(childSa: string, spiIn: number, sa: IkeSa | undefined): void;
   /** A new IKE SA is to be made next to this one, and this one deleted afterwards. */
   reauthenticate(sa: IkeSa, now: Instant): void;
   /** The SA and its Child SAs have to be in the partner's hands. */
