@@ -81,7 +81,7 @@ describe("commands", () => {
       });
     expect(() => adopt(live.reservedUpTo - 1)).toThrow(/below/);
     adopt(live.reservedUpTo);
-    for (const bytes of seen) {
+    for (const bytes of [...seen]) {
       network.deliver(
         "udp",
         { from: A, fromPort: 4500, to: B, tos: 0, segmentSize: bytes.length, bytes },
