@@ -303,7 +303,9 @@ describe("full queues and broken devices", () => {
     const own = new MemoryNetwork();
     const plane = new MemoryPlane({ network: own });
     plane.command({ kind: "add-seat", seat: "x", epoch: 1, addresses: [A] });
-    expect(() => plane.command({ kind: "add-seat", seat: "y", epoch: 1, addresses: [B, A] })).toThrow(/port 500/);
+    expect(() => plane.command({ kind: "add-seat", seat: "y", epoch: 1, addresses: [B, A] })).toThrow(
+      /port 500/,
+    );
     plane.command({ kind: "add-seat", seat: "z", epoch: 1, addresses: [B] }); // nothing of y stayed open
   });
 });
