@@ -38,7 +38,8 @@ export class BenchSheet {
   }
 }
 
-export const lessIsBetter = (unit: string): boolean => unit === "ms" || unit === "MB" || unit.startsWith("s/");
+export const lessIsBetter = (unit: string): boolean =>
+  unit === "ms" || unit === "MB" || unit.startsWith("s/");
 
 export function describeMachine(): BenchResult["machine"] {
   const processors = cpus();

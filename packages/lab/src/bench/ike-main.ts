@@ -1,0 +1,50 @@
+/**
+ * Runs the IKE benchmark (root, strongSwan):
+ *
+ *      node packages/lab/src/bench/ike-main.ts [--quick] [--runs N] [--seconds S] [--subjects charon,tandem]
+ *           [--works ecp256,modp2048,rekey,liveness,memory] [--json FILE|-] [--html FILE]
+ *
+ * Table on stdout, progress on stderr. `--json -` prints the JSON instead of the table.
+ */
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { LabError } from "../lab-error.ts";
+import { renderPage } from "./bench-page.ts";
+import { renderTable } from "./bench-table.ts";
+import { measureIke } from "./ike-bench.ts";
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    runs: { type: "string" },
+    seconds: { type: "string" },
+    subjects: { type: "string", default: "" },
+    works: { type: "string", default: "" },
+    json: { type: "string" },
+    html: { type: "string" },
+  },
+});
+
+const list = (text: string): string[] => text.split(",").filter((part) => part !== "");
+const started = Date.now();
+
+try {
+  const { result, notes } = await measureIke({
+    quick: values.quick,
+    runs: Number(values.runs ?? (values.quick ? 1 : 3)),
+    seconds: Number(values.seconds ?? (values.quick ? 3 : 6)),
+    subjects: list(values.subjects),
+    works: list(values.works),
+    progress: (line) =>
+      process.stderr.write(`${((Date.now() - started) / 1000).toFixed(0).padStart(5)} s  ${line}\n`),
+  });
+  const json = `${JSON.stringify(result, null, 2)}\n`;
+  if (values.json !== undefined && values.json !== "-") await writeFile(values.json, json);
+  if (values.html !== undefined) await writeFile(values.html, renderPage("Tandem: IKE", result, notes));
+  process.stdout.write(values.json === "-" ? json : `${renderTable(result)}\n`);
+  for (const note of notes) process.stderr.write(`note: ${note}\n`);
+} catch (error) {
+  if (!(error instanceof LabError)) throw error;
+  process.stderr.write(`${error.message}${error.cure === undefined ? "" : `\ncure: ${error.cure}`}\n`);
+  process.exitCode = 1;
+}
