@@ -43,8 +43,9 @@ export const TUNNEL_BYTES_IN = 3;
 export const TUNNEL_FLOWS = 4;
 export const TUNNEL_SLOT_LENGTH = 6;
 
-export const MAX_TUNNELS = 512;
-export const MAX_CHILD_SAS = 2048;
+/** A gateway with 5,000 clients, each with a Child SA that is being rekeyed; 2.5 MB at most. */
+export const MAX_TUNNELS = 8192;
+export const MAX_CHILD_SAS = 20_480;
 
 const TUNNELS_AT = DROP_REASON_NAMES.length + LOOP_COUNTERS.length;
 const CHILD_SAS_AT = TUNNELS_AT + MAX_TUNNELS * TUNNEL_SLOT_LENGTH;
@@ -59,6 +60,8 @@ export class SlotPool {
   readonly #start: number;
   readonly #length: number;
   readonly #used: boolean[];
+  /** Below it no slot is free. */
+  #lowest = 0;
 
   constructor(counters: Float64Array, kind: "tunnel" | "child-sa") {
     this.#counters = counters;
@@ -69,15 +72,18 @@ export class SlotPool {
 
   /** Index of the slot's first counter, or -1 when all are taken. */
   take(): number {
-    const index = this.#used.indexOf(false);
+    const index = this.#used.indexOf(false, this.#lowest);
     if (index < 0) return -1;
     this.#used[index] = true;
+    this.#lowest = index + 1;
     const at = this.#start + index * this.#length;
     this.#counters.fill(0, at, at + this.#length);
     return at;
   }
 
   release(at: number): void {
-    this.#used[(at - this.#start) / this.#length] = false;
+    const index = (at - this.#start) / this.#length;
+    this.#used[index] = false;
+    this.#lowest = Math.min(this.#lowest, index);
   }
 }
