@@ -2,7 +2,7 @@
  * Runs the throughput benchmark:
  *
  *      node packages/lab/src/bench/throughput-main.ts [--quick] [--runs N] [--seconds S] [--subjects a,b] [--variants main,v6,...]
- *           [--wireguard-go PATH] [--json FILE|-] [--html FILE]
+ *           [--works tcp-1,udp-1300,...] [--wireguard-go PATH] [--json FILE|-] [--html FILE]
  *
  * Table on stdout, progress on stderr. `--json -` prints the JSON instead of the table.
  */
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     seconds: { type: "string" },
     subjects: { type: "string", default: "" },
     variants: { type: "string", default: "" },
+    works: { type: "string", default: "" },
     "wireguard-go": { type: "string", default: "wireguard-go" },
     json: { type: "string" },
     html: { type: "string" },
@@ -36,6 +37,7 @@ try {
     seconds: Number(values.seconds ?? (values.quick ? 2 : 4)),
     subjects: list(values.subjects),
     variants: list(values.variants),
+    works: list(values.works),
     wireguardGo: values["wireguard-go"],
     progress: (line) =>
       process.stderr.write(`${((Date.now() - started) / 1000).toFixed(0).padStart(5)} s  ${line}\n`),

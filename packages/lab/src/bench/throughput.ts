@@ -27,6 +27,8 @@ export interface ThroughputOptions {
   readonly wireguardGo: string;
   /** Names of subjects to measure; empty: all. */
   readonly subjects: readonly string[];
+  /** Works to measure, without suffix ("tcp-1", "udp-1300", ...); empty: all. */
+  readonly works: readonly string[];
   /** Suffixes of variants to measure ("main" is ""); empty: all. */
   readonly variants: readonly string[];
   readonly progress: (line: string) => void;
@@ -125,20 +127,26 @@ async function measure(
   const running = await subject.start(network, variant);
   try {
     await prober.reachable();
-    const one = await prober.tcp(1, options.seconds, false);
-    note("tcp-1", "Mbit/s", one.megabits);
-    if (options.quick) return;
-    note("cpu-tcp-1", "s/Gbit", one.secondsPerGigabit);
-    note("tcp-4", "Mbit/s", (await prober.tcp(4, options.seconds, false)).megabits);
+    const wanted = (work: string): boolean => options.works.length === 0 || options.works.includes(work);
+    if (wanted("tcp-1")) {
+      const one = await prober.tcp(1, options.seconds, false);
+      note("tcp-1", "Mbit/s", one.megabits);
+      if (options.quick) return;
+      note("cpu-tcp-1", "s/Gbit", one.secondsPerGigabit);
+    }
+    const tcp = async (work: string, flows: number, reverse: boolean): Promise<void> => {
+      if (wanted(work)) note(work, "Mbit/s", (await prober.tcp(flows, options.seconds, reverse)).megabits);
+    };
+    await tcp("tcp-4", 4, false);
     if (suffix !== "" && suffix !== "-v6") return;
-    note("tcp-1-reverse", "Mbit/s", (await prober.tcp(1, options.seconds, true)).megabits);
-    note("tcp-4-reverse", "Mbit/s", (await prober.tcp(4, options.seconds, true)).megabits);
-    note("ping", "ms", median(await prober.ping(200)));
+    await tcp("tcp-1-reverse", 1, true);
+    await tcp("tcp-4-reverse", 4, true);
+    if (wanted("ping")) note("ping", "ms", median(await prober.ping(200)));
     if (suffix !== "") return;
-    note("ping-load", "ms", median(await prober.pingUnderLoad(150)));
+    if (wanted("ping-load")) note("ping-load", "ms", median(await prober.pingUnderLoad(150)));
     const tell = (text: string): void => options.progress(`${label}: udp at ${text}`);
-    note("udp-1300", "Mbit/s", await prober.udp(1300, 2, 200, tell));
-    note("udp-64", "Mbit/s", await prober.udp(64, 2, 10, tell));
+    if (wanted("udp-1300")) note("udp-1300", "Mbit/s", await prober.udp(1300, 2, 200, tell));
+    if (wanted("udp-64")) note("udp-64", "Mbit/s", await prober.udp(64, 2, 10, tell));
   } finally {
     await running.stop();
     await network.unroute();
