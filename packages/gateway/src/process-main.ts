@@ -10,13 +10,13 @@ import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { parseArgs } from "node:util";
 import type { InstanceConfig } from "@tandem/contract";
-import { RouteNetlink } from "@tandem/linux";
+import { LinuxError, RouteNetlink } from "@tandem/linux";
 import type { Random } from "@tandem/sansio";
 import { linuxTcpSockets } from "./bgp/linux-tcp-sockets.ts";
 import { describeProblems, readInstanceConfig } from "./config/instance-plan.ts";
 import { controlMethods } from "./control/methods.ts";
 import { ControlServer } from "./control/server.ts";
-import { DataPlane } from "./dataplane/data-plane.ts";
+import { DataPlane, DataPlaneRefusal } from "./dataplane/data-plane.ts";
 import { PooledCryptoRunner } from "./driver/crypto-runner.ts";
 import { systemClock } from "./driver/engine-driver.ts";
 import { Journal } from "./events/journal.ts";
@@ -147,6 +147,13 @@ export async function main(args: string[]): Promise<void> {
     return;
   }
   await run(config).catch((error: unknown) => {
-    fail(`${config.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    fail(`${config.name}: ${describeFailure(error)}`);
   });
+}
+
+/** What the system refused says cause and cure by itself; only a fault of ours is shown with its place in the code. */
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof LinuxError || error instanceof DataPlaneRefusal) return error.message;
+  return error.stack ?? error.message;
 }

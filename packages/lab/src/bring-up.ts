@@ -200,11 +200,11 @@ function tellReasons(step: (text: string) => void): (status: LabStatus) => void 
 }
 
 /** The end of a process's log, which is where it says why it ended. */
-export function lastWords(plan: LabPlan, name: string): string {
+export function lastWords(plan: LabPlan, name: string, count = 12): string {
   const node: PlanNode | undefined = plan.nodes.find((one) => one.name === name);
   if (node === undefined || !("logFile" in node)) return "  (it has no log)";
   try {
-    const lines = readFileSync(node.logFile, "utf8").trimEnd().split("\n").slice(-12);
+    const lines = readFileSync(node.logFile, "utf8").trimEnd().split("\n").slice(-count);
     return lines.map((line) => `  ${line}`).join("\n");
   } catch (error) {
     return `  (its log cannot be read: ${reasonOf(error)})`;

@@ -35,6 +35,11 @@ interface Waiting {
   readonly reject: (reason: Error) => void;
 }
 
+/** The worker says no, with cause and cure in the message: an expected failure, not a fault of ours. */
+export class DataPlaneRefusal extends Error {
+  override readonly name = "DataPlaneRefusal";
+}
+
 export class DataPlane implements DataPlanePort {
   /** Name and offloads of the TUN as the kernel gave them. */
   readonly tun: string;
@@ -88,7 +93,7 @@ export class DataPlane implements DataPlanePort {
       const answer = waiting.get(event.id);
       waiting.delete(event.id);
       if (event.kind === "done") answer?.resolve(event.value);
-      else answer?.reject(new Error(event.reason));
+      else answer?.reject(new DataPlaneRefusal(event.reason));
     });
     const ready = await new Promise<unknown>((resolve, reject) => waiting.set(0, { resolve, reject }));
     return new DataPlane(worker, bell, counters, waiting, listener, ended, ready as Ready);

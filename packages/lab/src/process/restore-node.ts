@@ -1,5 +1,9 @@
 /** Brings a node's process back: wakes it when it is paused, starts it again when it is gone. */
-import { LabError } from "../lab-error.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { type LabPlan, ProcessStatus } from "@tandem/contract";
+import { lastWords } from "../bring-up.ts";
+import { callControl } from "../control/control-client.ts";
+import { LabError, reasonOf } from "../lab-error.ts";
 import { readLabRecord, readPlan } from "../lab-record.ts";
 import { Realm } from "../netns/realm.ts";
 import { namespaceOf } from "../plan/network-of-plan.ts";
@@ -7,7 +11,9 @@ import { startCommand, supervisorConfig } from "../plan/start-nodes.ts";
 import { type StateFolder, writeJson } from "../state-folder.ts";
 import { launch } from "./launch.ts";
 import { processesOfNode } from "./process-control.ts";
-import { isStopped, signal } from "./process-identity.ts";
+import { isAlive, isStopped, type ProcessIdentity, signal } from "./process-identity.ts";
+
+const ANSWER_MILLISECONDS = 10_000;
 
 export type Restored = "resumed" | "started" | "was running";
 
@@ -31,12 +37,40 @@ export async function restoreNode(folder: StateFolder, name: string): Promise<Re
   const realm = new Realm(record.realm);
   const config = node.kind === "supervisor" ? supervisorConfig(realm, plan, node) : node.config;
   writeJson(node.configFile, config);
-  await launch(realm, folder, {
+  const { identity } = await launch(realm, folder, {
     node: name,
     role: node.kind,
     netns: namespaceOf(plan.lab, name),
     argv: startCommand(node),
     logFile: node.logFile,
   });
+  const seats = node.kind === "device" ? node.config.seats.length : 0;
+  await untilItAnswers(plan, name, node.config.controlSocket, identity, seats);
   return "started";
+}
+
+/** "Started" is said of a process that has opened all it needs, not of one that is about to fail at it. */
+async function untilItAnswers(
+  plan: LabPlan,
+  name: string,
+  controlSocket: string,
+  identity: ProcessIdentity,
+  seats: number,
+): Promise<void> {
+  const deadline = performance.now() + ANSWER_MILLISECONDS;
+  while (isAlive(identity)) {
+    try {
+      const status = await callControl(controlSocket, "status", undefined, ANSWER_MILLISECONDS);
+      // The control socket opens before the seats do. Instances get theirs from the supervisor, in its time.
+      if (seats === 0 || ProcessStatus.parse(status).seats.length >= seats) return;
+    } catch (error) {
+      if (performance.now() > deadline)
+        throw new LabError(`${name} was started but does not answer: ${reasonOf(error)}`);
+    }
+    await delay(20);
+  }
+  throw new LabError(
+    `${name} ended while starting:\n${lastWords(plan, name, 1)}`,
+    `mend the cause, then ./tandem restore ${name}`,
+  );
 }
