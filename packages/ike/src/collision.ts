@@ -28,6 +28,7 @@ export const REKEY_CHILD_RULINGS: Readonly<Record<ChildSaState | "unknown", Ruli
 export const REKEY_IKE_RULINGS: Readonly<Record<Task["kind"] | "idle", Ruling>> = {
   idle: "proceed",
   liveness: "proceed",
+  "invalid-spi": "proceed",
   "message-id-sync": "proceed",
   "rekey-ike": "proceed-and-compare",
   "create-child": "temporary-failure",
@@ -41,6 +42,7 @@ export const REKEY_IKE_RULINGS: Readonly<Record<Task["kind"] | "idle", Ruling>> 
 export const CREATE_CHILD_RULINGS: Readonly<Record<Task["kind"] | "idle", Ruling>> = {
   idle: "proceed",
   liveness: "proceed",
+  "invalid-spi": "proceed",
   "message-id-sync": "proceed",
   "create-child": "proceed",
   "rekey-child": "proceed",

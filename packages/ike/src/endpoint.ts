@@ -130,6 +130,12 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
         this.touch(sa);
         return;
       }
+      case "esp-unknown-spi": {
+        const sa = this.#tunnels.upTo(input.remote);
+        if (sa === undefined || !this.#demultiplexer.gate.mayAnswerError(this.now)) return;
+        sa.enqueue({ kind: "invalid-spi", spi: input.spi });
+        return;
+      }
       case "endpoint-moved": {
         const sa = this.#byChild.get(input.childSa);
         sa?.follow({ ...sa.path, remote: input.remote, remotePort: input.remotePort });

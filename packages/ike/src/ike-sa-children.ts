@@ -43,6 +43,7 @@ export class IkeSaChildren implements Iterable<ChildSa> {
   /** Announces a new Child SA. `outbound` "deferred": not used for sending before the peer shows that it has it. */
   add(child: ChildSa, replaces: ChildSa | undefined, outbound: "now" | "deferred"): void {
     const { host, tunnel, id } = this.#sa;
+    this.#sa.childFailure = undefined;
     this.#bySpiIn.set(child.install.spiIn, child);
     host.indexChild(child.install.childSa, child.install.spiIn, this.#sa);
     host.emit({

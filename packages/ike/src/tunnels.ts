@@ -259,6 +259,13 @@ export class Tunnels {
     return undefined;
   }
 
+  /** The IKE SA that is up with this address. */
+  upTo(remote: string): IkeSa | undefined {
+    for (const tunnel of this.#byRemote.get(remote) ?? [])
+      if (tunnel.current?.isUp === true) return tunnel.current;
+    return undefined;
+  }
+
   hasSibling(sa: IkeSa): boolean {
     for (const other of this.#byName.get(sa.tunnel)?.sas ?? [])
       if (other !== sa && other.isUp && other.announced) return true;

@@ -6,6 +6,7 @@ import type { DownCause } from "../events.ts";
 import { NotifyType, notifyTypeName, ProtocolId } from "../iana.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { findAll, findError, findNotify, type IkeMessage } from "../message/message.ts";
+import { readU32 } from "../message/octets.ts";
 import type { Payload } from "../message/payload.ts";
 import { respondMessageIdSync } from "./message-id-sync.ts";
 import type { Response } from "./respond.ts";
@@ -30,6 +31,7 @@ export function respondInformational(sa: IkeSa, message: IkeMessage): Response |
       fatal.type === NotifyType.AUTHENTICATION_FAILED ? "authentication-failed" : "protocol-error";
     return { payloads: [], after: () => sa.close(cause, `the peer ended the IKE SA: ${name}`) };
   }
+  lostByPeer(sa, message);
   const answers: string[] = [];
   for (const { protocol, spis } of deletes) {
     if (protocol !== ProtocolId.ESP) continue;
@@ -41,6 +43,17 @@ export function respondInformational(sa: IkeSa, message: IkeMessage): Response |
   const payloads: Payload[] =
     answers.length === 0 ? [] : [{ kind: "D", protocol: ProtocolId.ESP, spis: answers }];
   return { payloads };
+}
+
+/** INVALID_SPI inside the IKE SA: the peer has lost that Child SA, so it is of no use here either. */
+function lostByPeer(sa: IkeSa, message: IkeMessage): void {
+  const data = findNotify(message, NotifyType.INVALID_SPI)?.data;
+  const child = data?.length === 4 ? sa.children.bySpiOut(readU32(data, 0)) : undefined;
+  if (child === undefined || child.state !== "installed") return;
+  const reason = `the peer has no Child SA ${spiText(child.install.spiOut)} any more (INVALID_SPI)`;
+  sa.note("failed", [reason, "it is deleted and made again"]);
+  sa.enqueue({ kind: "delete-child", spiIn: child.install.spiIn, cause: "protocol-error", reason });
+  sa.children.restore(child);
 }
 
 /** RFC 7296 §1.4.1: the peer names the SPIs on which it receives; ours of the same pair go back. */

@@ -4,7 +4,7 @@ import { createChildSa, rekeyChildSa } from "./create-child-sa.ts";
 import { deleteChildSa, deleteIkeSa } from "./delete.ts";
 import { initiateIkeAuth } from "./ike-auth.ts";
 import { initiateIkeSaInit, makeChannel } from "./ike-sa-init.ts";
-import { checkLiveness } from "./liveness.ts";
+import { checkLiveness, reportInvalidSpi } from "./liveness.ts";
 import { synchroniseMessageIds } from "./message-id-sync.ts";
 import { rekeyIkeSa } from "./rekey-ike-sa.ts";
 import type { Response } from "./respond.ts";
@@ -26,6 +26,8 @@ export function runTask(sa: IkeSa, task: Task): Procedure<Outcome> {
       return rekeyIkeSa(sa);
     case "create-child":
       return createChildSa(sa, task);
+    case "invalid-spi":
+      return reportInvalidSpi(task.spi);
     case "liveness":
       return checkLiveness();
   }

@@ -69,6 +69,8 @@ export type Task =
   | { readonly kind: "rekey-child"; readonly spiIn: number }
   | { readonly kind: "rekey-ike" }
   | { readonly kind: "create-child"; readonly policy: string; readonly replaces?: string }
+  /** Tells the peer that it sends ESP with an SPI that is not ours. */
+  | { readonly kind: "invalid-spi"; readonly spi: number }
   | { readonly kind: "liveness" };
 
 export const URGENCY: Readonly<Record<Task["kind"], number>> = {
@@ -79,5 +81,6 @@ export const URGENCY: Readonly<Record<Task["kind"], number>> = {
   "rekey-child": 3,
   "rekey-ike": 4,
   "create-child": 5,
-  liveness: 6,
+  "invalid-spi": 6,
+  liveness: 7,
 };

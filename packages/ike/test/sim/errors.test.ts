@@ -157,3 +157,24 @@ describe("silence", () => {
     expect(pair.b.engine.drops["out-of-window"]).toBe(1);
   });
 });
+
+describe("INVALID_SPI (RFC 7296 §1.5)", () => {
+  it("is told to the peer inside the IKE SA, which makes the lost Child SA again", () => {
+    const pair = establishedPair(9);
+    const [child] = pair.a.children;
+    // b has forgotten it, without a DELETE.
+    pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: A, spi: child!.spiOut });
+    pair.network.runFor(6000);
+    expect(pair.b.transcript).toContain("N(INVALID_SPI)");
+    expect(pair.a.of("child-sa-down")[0]!.reason).toContain("(INVALID_SPI)");
+    expect(pair.a.children[0]!.childSa).not.toBe(child!.childSa);
+    expect(settled(pair)).toBeUndefined();
+  });
+
+  it("is not told to an address without an IKE SA", () => {
+    const pair = establishedPair(10);
+    const before = pair.network.sent.length;
+    pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: "203.0.113.1", spi: 0x1234_5678 });
+    expect(pair.network.sent.length).toBe(before);
+  });
+});
