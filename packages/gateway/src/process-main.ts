@@ -15,7 +15,7 @@ import type { Random } from "@tandem/sansio";
 import { linuxTcpSockets } from "./bgp/linux-tcp-sockets.ts";
 import { describeProblems, readInstanceConfig } from "./config/instance-plan.ts";
 import { controlMethods } from "./control/methods.ts";
-import { ControlServer } from "./control/server.ts";
+import { ControlRefusal, ControlServer } from "./control/server.ts";
 import { DataPlane, DataPlaneRefusal } from "./dataplane/data-plane.ts";
 import { PooledCryptoRunner } from "./driver/crypto-runner.ts";
 import { systemClock } from "./driver/engine-driver.ts";
@@ -23,7 +23,7 @@ import { Journal } from "./events/journal.ts";
 import { Instance } from "./instance.ts";
 import { jsonLog } from "./log.ts";
 import { HostNetwork } from "./network/host-network.ts";
-import { systemIpCommand } from "./network/ip-command.ts";
+import { IpCommandError, systemIpCommand } from "./network/ip-command.ts";
 
 const USAGE = "usage: main.ts --config FILE.json [--check]";
 /** Milliseconds that a clean stop may take before the process goes anyway. */
@@ -67,7 +67,22 @@ function readConfig(file: string): InstanceConfig {
   return read.config;
 }
 
+/** Rejects when the process could not start; nothing runs on then. */
 async function run(config: InstanceConfig): Promise<void> {
+  const dataPlane = DataPlane.start({
+    tun: config.tun.interface,
+    settings: { mssClamp: config.tun.mssClamp, routerAddresses: routerAddresses(config) },
+  });
+  try {
+    await serve(config, dataPlane);
+  } catch (error) {
+    // A worker that waits for packets would keep the process from ending.
+    await dataPlane.then((plane) => plane.stop()).catch(() => {});
+    throw error;
+  }
+}
+
+async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Promise<void> {
   const log = jsonLog(config.name, (line) => process.stdout.write(line), wallClock);
   const network = new HostNetwork(
     systemIpCommand(),
@@ -82,16 +97,11 @@ async function run(config: InstanceConfig): Promise<void> {
     (message) => log("warn", message),
   );
   // The TUN device stays down until the guards stand and `steer` raises it, so the two may be prepared together.
-  const [dataPlane] = await Promise.all([
-    DataPlane.start({
-      tun: config.tun.interface,
-      settings: { mssClamp: config.tun.mssClamp, routerAddresses: routerAddresses(config) },
-    }),
-    network.guard(),
-  ]);
+  const [dataPlane] = await Promise.all([starting, network.guard()]);
   let stopping = false;
+  let served = false;
   const died = (reason: string): void => {
-    if (stopping) return;
+    if (stopping || !served) return;
     log("error", `the data plane died: ${reason}`);
     process.exit(1);
   };
@@ -117,7 +127,7 @@ async function run(config: InstanceConfig): Promise<void> {
     if (stopping) return;
     stopping = true;
     log("info", "stopping");
-    setTimeout(() => process.exit(1), LONGEST_STOP).unref();
+    setTimeout(() => process.kill(process.pid, "SIGKILL"), LONGEST_STOP).unref();
     instance
       .stop()
       .then(() => control.close())
@@ -136,6 +146,7 @@ async function run(config: InstanceConfig): Promise<void> {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   await instance.start();
+  served = true;
 }
 
 export async function main(args: string[]): Promise<void> {
@@ -154,6 +165,7 @@ export async function main(args: string[]): Promise<void> {
 /** What the system refused says cause and cure by itself; only a fault of ours is shown with its place in the code. */
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof LinuxError || error instanceof DataPlaneRefusal) return error.message;
+  const told = [LinuxError, DataPlaneRefusal, IpCommandError, ControlRefusal];
+  if (told.some((kind) => error instanceof kind)) return error.message;
   return error.stack ?? error.message;
 }

@@ -48,10 +48,12 @@ export class ControlServer {
 
   /** Replaces a socket file left by a dead process. Rejects when the path cannot be used. */
   async listen(path: string): Promise<void> {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    rmSync(path, { force: true });
     const mask = process.umask(0o177);
     try {
+      process.umask(0o077);
+      mkdirSync(dirname(path), { recursive: true });
+      rmSync(path, { force: true });
+      process.umask(0o177);
       await new Promise<void>((resolve, reject) => {
         this.#server.once("error", reject);
         this.#server.listen(path, () => {
@@ -59,6 +61,9 @@ export class ControlServer {
           resolve();
         });
       });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ControlRefusal(`cannot listen on the control socket ${path}: ${reason}`);
     } finally {
       process.umask(mask);
     }

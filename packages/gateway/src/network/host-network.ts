@@ -97,6 +97,7 @@ export class HostNetwork {
   /** Before the TUN device exists: from here on nothing is forwarded to the outside link. */
   async guard(): Promise<void> {
     const { outside, inside, tun } = this.#options;
+    for (const name of [outside, inside]) this.#kernel.linkIndex(name); // says which is missing
     this.#sysctl("net/ipv4/ip_forward", "1");
     this.#sysctl("net/ipv6/conf/all/forwarding", "1");
     for (const name of ["all", "default", outside, inside]) {

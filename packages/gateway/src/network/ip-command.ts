@@ -17,6 +17,17 @@ export interface IpCommand {
 /** A batch has no options per line: a family is an option of the whole. */
 const FAMILY = /^(-[46]) /;
 
+/** What iproute2 said, and what helps where that is known. */
+export class IpCommandError extends Error {
+  constructor(text: string) {
+    const cure = /not permitted/i.test(text)
+      ? "; run it as root, with CAP_NET_ADMIN and CAP_NET_RAW, or in a user namespace that owns the network namespace"
+      : "";
+    super(`${text}${cure}`);
+    this.name = "IpCommandError";
+  }
+}
+
 export function systemIpCommand(): IpCommand {
   let last: Promise<unknown> = Promise.resolve();
   const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
@@ -31,7 +42,7 @@ export function systemIpCommand(): IpCommand {
     if (status === 0 || force) return;
     const line = /Command failed -:(\d+)/.exec(errors)?.[1];
     const command = line === undefined ? "" : ` at "ip ${family} ${lines[Number(line) - 1]}"`;
-    throw new Error(`ip -batch failed${command}: ${errors.trim()}`);
+    throw new IpCommandError(`ip -batch failed${command}: ${errors.replace(/Command failed.*/s, "").trim()}`);
   };
   return {
     batch: (lines, options) =>
@@ -48,7 +59,7 @@ export function systemIpCommand(): IpCommand {
     query: (args) =>
       inOrder(async () => {
         const { status, output, errors } = await run(["-json", ...args], "");
-        if (status !== 0) throw new Error(`ip ${args.join(" ")} failed: ${errors.trim()}`);
+        if (status !== 0) throw new IpCommandError(`ip ${args.join(" ")} failed: ${errors.trim()}`);
         return output.trim() === "" ? [] : JSON.parse(output);
       }),
   };
@@ -68,7 +79,10 @@ function run(
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       errors += text;
     });
-    child.on("error", reject);
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      const missing = error.code === "ENOENT";
+      reject(missing ? new IpCommandError("there is no ip command here; install iproute2") : error);
+    });
     child.stdin.on("error", () => {});
     child.on("close", (status) => resolve({ status: status ?? 1, output, errors }));
     child.stdin.end(input);
