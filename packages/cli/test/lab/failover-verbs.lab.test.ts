@@ -1,0 +1,87 @@
+/** The verbs that break and mend, on the default topology: after each of them the lab is ready again. */
+import type { LabStatus } from "@tandem/contract";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TandemCommand } from "./tandem-command.ts";
+
+let tandem: TandemCommand;
+beforeAll(async () => {
+  tandem = new TandemCommand();
+  await tandem.expect("lab", "up", "dual-redundancy", "--name", `verbs-${process.pid}`);
+});
+afterAll(() => tandem.close());
+
+const status = async () => JSON.parse((await tandem.run("status", "--json")).stdout) as LabStatus;
+const ready = () => tandem.expect("lab", "wait", "--timeout", "60");
+const instance = async (name: string) => (await status()).instances.find((one) => one.name === name);
+
+describe("an instance", () => {
+  it("killed: comes back by itself, with a higher epoch of its seat", async () => {
+    const before = await status();
+    await tandem.expect("kill", "gw/IN_0");
+    await expect.poll(async () => (await instance("gw/IN_0"))?.pid).not.toBe(before.instances[0]?.pid);
+    await ready();
+    const after = await status();
+    expect(after.seats[0]?.epoch).toBeGreaterThan(before.seats[0]?.epoch ?? 0);
+  });
+
+  it("paused: is seen as down, and harms nothing when it wakes", async () => {
+    await tandem.expect("pause", "gw/IN_1");
+    await expect.poll(async () => (await instance("gw/IN_1"))?.state, { timeout: 10_000 }).toBe("down");
+    await tandem.expect("resume", "gw/IN_1");
+    await ready();
+  });
+
+  it("failed over, planned and unplanned", async () => {
+    await tandem.expect("failover", "planned", "gw/IN_0");
+    await ready();
+    await tandem.expect("failover", "unplanned", "gw/1");
+    await ready();
+  });
+
+  it("drained and taken back", async () => {
+    await tandem.expect("drain", "gw/IN_0");
+    await expect.poll(async () => (await instance("gw/IN_0"))?.state).toBe("draining");
+    await tandem.expect("drain", "gw/IN_0", "--off");
+    await ready();
+    expect((await instance("gw/IN_0"))?.state).toBe("active");
+  });
+
+  it("cut off outside and healed", async () => {
+    await tandem.expect("cut", "outside", "gw/IN_0");
+    expect(await tandem.expect("heal")).toBe("healed: gw/IN_0:out\n");
+    expect(await tandem.expect("heal")).toBe("healed: nothing was cut\n");
+    await ready();
+  });
+});
+
+describe("the others", () => {
+  it.each(["device1", "supervisor", "fabric"])("%s killed and restored", async (node) => {
+    await tandem.expect("kill", node);
+    await tandem.expect("restore", node);
+    await ready();
+  });
+
+  it("a gateway and a connection reset", async () => {
+    await tandem.expect("reset");
+    await ready();
+    await tandem.expect("reset", "to-device1");
+    await ready();
+  });
+});
+
+describe("refusals", () => {
+  it("an instance that does not exist", async () => {
+    const { status: code, stderr } = await tandem.run("failover", "planned", "gw/IN_7");
+    expect(code).toBe(1);
+    expect(stderr).toContain("gw/IN_7");
+  });
+
+  it("neither planned nor unplanned", async () => {
+    expect((await tandem.run("failover", "now")).status).toBe(2);
+  });
+
+  it("a network that a node does not have", async () => {
+    const { stderr } = await tandem.run("cut", "partner", "device1");
+    expect(stderr).toContain("device1 has no partner network");
+  });
+});
