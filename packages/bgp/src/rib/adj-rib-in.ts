@@ -82,7 +82,7 @@ export class AdjRibIn {
     if (outcome === 0) return set;
     const known = this.#cache.get(set, outcome);
     if (known !== 0) return known;
-    const changed = this.#policy.apply(outcome, attributes, this.#core.config.asn);
+    const changed = this.#policy.apply(outcome, attributes.values, this.#core.config.asn);
     const id = this.#core.attributes.addLocal(changed);
     this.#cache.put(set, outcome, id);
     return id;

@@ -59,6 +59,18 @@ export class LabNet {
     return child;
   }
 
+  /** The same without the namespace, for programs that the test itself talks to over loopback. */
+  startOutside(command: string, ...args: readonly string[]): ChildProcess {
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+    this.#children.add(child);
+    child.once("exit", () => this.#children.delete(child));
+    return child;
+  }
+
+  runOutside(command: string, ...args: readonly string[]): string {
+    return execFileSync(command, args, { encoding: "utf8", stdio: "pipe", maxBuffer: 1 << 28 });
+  }
+
   file(name: string, text: string): string {
     const path = join(this.folder, name);
     writeFileSync(path, text);
