@@ -50,6 +50,7 @@ export class Instance {
   /** Seat moves and configuration run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #config: InstanceConfig;
+  #stopping = false;
 
   constructor(config: InstanceConfig, parts: InstanceParts) {
     this.#config = config;
@@ -109,6 +110,7 @@ export class Instance {
 
   /** Resolves when the data plane's worker has answered too: what health is judged by. */
   async ping(): Promise<PingResult> {
+    if (this.#stopping) throw new ControlRefusal("the instance is stopping");
     await this.#parts.dataPlane.command({ kind: "fib", set: [], remove: [] });
     const seats = [...this.#seats.values()].map(({ config }) => config);
     return { pid: process.pid, pidNamespace: readlinkSync("/proc/self/ns/pid"), seats };
@@ -196,6 +198,7 @@ export class Instance {
 
   /** A clean stop: peers are told, then everything goes. */
   stop(): Promise<void> {
+    this.#stopping = true;
     return this.#inTurn(async () => {
       await Promise.all([...this.#seats.values()].map((seat) => this.#unhost(seat, true)));
       this.#replicator?.stop();
