@@ -44,6 +44,8 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   readonly #childSpis: Set<number> = new Set();
   readonly #heap: DeadlineHeap<IkeSa> = new DeadlineHeap();
   readonly #touched: Set<IkeSa> = new Set();
+  /** Changed since the partner was told. */
+  readonly #dirty: Set<IkeSa> = new Set();
   readonly #jobs: Map<number, (result: CryptoResult) => void> = new Map();
   #effects: IkeEffect[] = [];
   #polled = 0;
@@ -161,6 +163,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   /** Deadlines of everything that was touched, and datagrams that waited for keys. */
   #settle(): void {
     this.#demultiplexer.replay();
+    this.#replicateChanges();
     for (const sa of this.#touched)
       this.#heap.set(sa, this.#bySpi.get(sa.ownSpi) === sa ? sa.nextTimeout() : undefined);
     this.#touched.clear();
@@ -191,13 +194,22 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
     this.touch(sa);
     const datagrams = payloads.map((payload) => ({ ...path, payload }));
     const state = this.#replicates ? exportIkeSa(sa) : undefined;
+    this.#dirty.delete(sa);
     if (state === undefined) this.#transmit(datagrams);
     else this.#replicate(sa, state, datagrams);
   }
 
   changed(sa: IkeSa): void {
-    const state = this.#replicates ? exportIkeSa(sa) : undefined;
-    if (state !== undefined) this.#replicate(sa, state, []);
+    if (this.#replicates) this.#dirty.add(sa);
+  }
+
+  /** What changed after the last datagram that showed it. */
+  #replicateChanges(): void {
+    for (const sa of this.#dirty) {
+      const state = exportIkeSa(sa);
+      if (state !== undefined) this.#replicate(sa, state, []);
+    }
+    this.#dirty.clear();
   }
 
   #replicate(sa: IkeSa, state: ExportedIkeSa | null, datagrams: readonly Datagram[]): void {
@@ -303,7 +315,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
       const sa = importIkeSa(this, value, connection);
       this.register(sa);
       sa.adopted(value, announce);
-      this.#tunnels.established(sa, false);
+      if (sa.isUp) this.#tunnels.established(sa, false);
     }
   }
 

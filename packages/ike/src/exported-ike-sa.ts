@@ -28,6 +28,8 @@ export interface ExportedChildSa extends ChildSaInstall {
   readonly age: number;
   readonly group: GroupName | "none";
   readonly outboundReady: boolean;
+  /** The Child SA that took its place; it is on its way out. */
+  readonly successor?: string;
 }
 
 export interface ExportedIkeSa {
@@ -54,6 +56,8 @@ export interface ExportedIkeSa {
   readonly localId: string;
   readonly remoteId: string;
   readonly virtualAddresses?: { readonly local: readonly string[]; readonly remote: readonly string[] };
+  /** Rekeyed: its successor has the Child SAs, and it waits to be deleted. */
+  readonly replaced?: boolean;
   readonly age: number;
   /** The message ID of the next request that we send, and of the next that we expect. */
   readonly nextSend: number;

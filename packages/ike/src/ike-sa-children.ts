@@ -44,6 +44,7 @@ export class IkeSaChildren implements Iterable<ChildSa> {
   add(child: ChildSa, replaces: ChildSa | undefined, outbound: "now" | "deferred"): void {
     const { host, tunnel, id } = this.#sa;
     this.#sa.childFailure = undefined;
+    host.changed(this.#sa);
     this.#bySpiIn.set(child.install.spiIn, child);
     host.indexChild(child.install.childSa, child.install.spiIn, this.#sa);
     host.emit({
@@ -74,6 +75,7 @@ export class IkeSaChildren implements Iterable<ChildSa> {
   switchOutbound(child: ChildSa): void {
     if (child.outboundReady) return;
     child.outboundReady = true;
+    this.#sa.host.changed(this.#sa);
     this.#sa.host.emit({
       kind: "child-sa-outbound-ready",
       tunnel: this.#sa.tunnel,
@@ -90,6 +92,7 @@ export class IkeSaChildren implements Iterable<ChildSa> {
     const { host, tunnel, now } = this.#sa;
     if (!this.#bySpiIn.delete(child.install.spiIn)) return;
     const { childSa, spiIn } = child.install;
+    host.changed(this.#sa);
     host.indexChild(childSa, spiIn, undefined);
     const successor = child.successor === undefined ? undefined : this.byId(child.successor);
     if (successor !== undefined) this.inUse(successor);
@@ -110,6 +113,7 @@ export class IkeSaChildren implements Iterable<ChildSa> {
 
   moved(remote: string, remotePort: number): void {
     const childSas: string[] = [];
+    this.#sa.host.changed(this.#sa);
     for (const child of this) {
       const { endpoints } = child.install;
       const udp = endpoints.udp === undefined ? {} : { udp: { ...endpoints.udp, remotePort } };

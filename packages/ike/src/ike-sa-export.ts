@@ -32,6 +32,7 @@ export function exportIkeSa(sa: IkeSa): ExportedIkeSa | undefined {
     localId: sa.localIdentity,
     remoteId: sa.remoteIdentity,
     ...(sa.virtualAddresses === undefined ? {} : { virtualAddresses: sa.virtualAddresses }),
+    ...(sa.state === "replaced" || sa.redundant ? { replaced: true } : {}),
     age,
     nextSend: window.nextSend,
     nextReceive: window.nextReceive,
@@ -55,6 +56,7 @@ function exportChild(sa: IkeSa, child: ChildSa): ExportedChildSa {
     age: sa.now - child.installedAt,
     group: child.group,
     outboundReady: child.outboundReady,
+    ...(child.state === "replaced" && child.successor !== undefined ? { successor: child.successor } : {}),
   };
 }
 
@@ -98,7 +100,7 @@ export function importIkeSa(host: IkeSaHost, value: ExportedIkeSa, connection: I
 }
 
 function importChild(host: IkeSaHost, value: ExportedChildSa, connection: IkeConnection): ChildSa {
-  const { policy, initiator, age, group, outboundReady, ...install } = value;
+  const { policy, initiator, age, group, outboundReady, successor, ...install } = value;
   return {
     install,
     policy,
@@ -106,9 +108,9 @@ function importChild(host: IkeSaHost, value: ExportedChildSa, connection: IkeCon
     group,
     installedAt: host.now - age,
     ...spread(connection.childLifetime, age, initiator, host),
-    state: "installed",
+    state: successor === undefined ? "installed" : "replaced",
     outboundReady,
-    successor: undefined,
+    successor,
     peerRekey: undefined,
   };
 }

@@ -274,6 +274,7 @@ export class IkeSa {
     old.deadlines = { rekeyAt: Number.POSITIVE_INFINITY, expiresAt: this.now + HALF_OPEN_TIMEOUT };
     for (const task of old.queue.remove(isChildTask)) this.retryLater(task, SUCCESSOR_WAIT);
     this.host.changed(this);
+    this.host.changed(old);
   }
 
   announce(replaces: string | undefined): void {
@@ -293,6 +294,11 @@ export class IkeSa {
 
   /** Taken over from the partner: on with the request under way, then agree on message IDs where the peer can. */
   adopted(value: ExportedIkeSa, announce: boolean): void {
+    if (value.replaced === true) {
+      this.state = "replaced";
+      this.enqueue({ kind: "delete-ike", cause: "rekeyed", reason: REPLACED });
+      return;
+    }
     this.announce(undefined);
     if (![...this.children].some((child) => child.outboundReady))
       for (const child of this.children) this.children.inUse(child);
@@ -304,6 +310,13 @@ export class IkeSa {
         ((this.connection?.dpdTimeout ?? 45_000) * 2) / 3,
       );
     else this.enqueue({ kind: "liveness" });
+    // Whoever made a successor deletes what it replaces; the process that did is gone.
+    for (const child of this.children) {
+      const made = child.successor === undefined ? undefined : this.children.byId(child.successor);
+      const { spiIn } = child.install;
+      if (made?.initiator === true)
+        this.enqueue({ kind: "delete-child", spiIn, cause: "rekeyed", reason: REPLACED });
+    }
   }
 
   /** RFC 6311: both sides agree on message IDs again; whatever was under way is void. */
@@ -367,6 +380,8 @@ export class IkeSa {
     this.host.emit({ kind: "transcript", tunnel: this.tunnel === "" ? undefined : this.tunnel, entry });
   }
 }
+
+const REPLACED = "replaced by its successor";
 
 /** Tasks that the successor of a rekeyed IKE SA has to do; what is about the old IKE SA itself stays with it. */
 const isChildTask = (t: Task): boolean =>

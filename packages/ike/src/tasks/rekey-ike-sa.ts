@@ -197,16 +197,13 @@ export function* respondRekeyIkeSa(sa: IkeSa, message: IkeMessage): Procedure<Re
   sa.host.register(made);
   // Our own rekey may still be under way, or have begun while we computed.
   if (sa.task?.kind === "rekey-ike") sa.peerRekey = { sa: made, nonces };
+  // Before the answer leaves, so that a partner that adopts has the Child SAs where the peer has them.
+  else made.inheritFrom(sa);
   return {
     payloads: [
       { kind: "SA", proposals: [ikeAnswer(chosen, spi)] },
       { kind: "Nonce", data: nonces.responder },
       { kind: "KE", group: ke.group, data: pair.publicValue },
     ],
-    after: () => {
-      if (sa.peerRekey !== undefined) return;
-      made.inheritFrom(sa);
-      sa.state = "replaced";
-    },
   };
 }

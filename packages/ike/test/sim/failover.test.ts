@@ -4,6 +4,7 @@ import type { ExportedIkeSa } from "@tandem/ike";
 import {
   A,
   B,
+  blackHole,
   establishedPair,
   type Network,
   Node,
@@ -132,6 +133,24 @@ describe("adoption", () => {
         pair.network.give(pair.a, { kind: "rekey", tunnel: "a", what: "ike" });
         pair.network.runFor(5000);
         expect(both.a.ikeSas).toHaveLength(1);
+      }
+  });
+
+  it("in the middle of a rekey that the peer began, of either kind, loses no packet's way and leaves nothing double", () => {
+    for (const what of ["child", "ike"] as const)
+      for (let steps = 0; steps < 8; steps++) {
+        const pair = establishedPair(200 + steps, { ...replicated, b: { mode: "Default" } });
+        pair.network.runFor(4000);
+        pair.network.give(pair.a, { kind: "rekey", tunnel: "a", what });
+        for (let i = 0; i < steps; i++) pair.network.runFor(10);
+        const partner = failOver(pair, 300 + steps);
+        const both = { ...pair, b: partner };
+        for (let i = 0; i < 300; i++) {
+          pair.network.runFor(50);
+          expect(blackHole(both), `${what}, ${steps} steps`).toBeUndefined();
+        }
+        pair.network.runFor(60_000);
+        expect(settled(both), `${what}, ${steps} steps`).toBeUndefined();
       }
   });
 
