@@ -22,7 +22,8 @@ export const verb: Verb = {
     const main = benches[name];
     if (main === undefined)
       throw new LabError(`there is no benchmark "${name}"`, `benchmarks: ${Object.keys(benches).join(", ")}`);
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...words], {
+    const asked = withJsonTarget(words);
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...asked], {
       stdio: "inherit",
     });
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
@@ -33,3 +34,11 @@ export const verb: Verb = {
     });
   },
 };
+
+/** `--json` alone means standard output, as for every other verb; a benchmark also takes the name of a file. */
+function withJsonTarget(words: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    const next = words[index + 1];
+    return word === "--json" && (next === undefined || next.startsWith("--")) ? [word, "-"] : [word];
+  });
+}

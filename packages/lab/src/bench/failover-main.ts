@@ -1,7 +1,7 @@
 /**
  * `bench failover`: every scenario (or those whose name holds a given word), each on a lab of its own, several runs.
  *
- *     bench failover [WORD ...] [--quick | --all] [--runs N] [--json FILE] [--html FILE]
+ *     bench failover [WORD ...] [--quick | --all] [--runs N] [--json FILE|-] [--html FILE]
  */
 import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
@@ -42,6 +42,9 @@ if (wanted.length === 0) {
 }
 
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+/** With `--json -` standard output belongs to the JSON. */
+const print = (text: string): void =>
+  void (values.json === "-" ? process.stderr : process.stdout).write(text);
 const verdicts: Verdict[] = [];
 const rows: BenchResult["rows"] = [];
 for (const scenario of wanted) {
@@ -77,7 +80,9 @@ const result: BenchResult = {
   rows,
   ratios: [],
 };
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+const json = `${JSON.stringify(result, null, 2)}\n`;
+if (values.json === "-") process.stdout.write(json);
+else if (values.json !== undefined) writeFileSync(values.json, json);
 if (values.html !== undefined) writeFileSync(values.html, failoverPage(verdicts));
 if (verdicts.some(({ misses }) => misses.length > 0)) process.exitCode = 1;
 
@@ -102,7 +107,7 @@ function printVerdict({
 }: Verdict): void {
   const show = ({ p50, p99, max }: { p50: number; p99: number; max: number }): string =>
     [p50, p99, max].map((v) => v.toFixed(0).padStart(6)).join(" ");
-  process.stdout.write(
+  print(
     `${workName(scenario)} (${done.length} runs)\n` +
       `  outage ms p50/p99/max   VNet to site ${show(vnetToSite)}   site to VNet ${show(siteToVnet)}\n` +
       `  lost ${lost}, TCP alive ${tcpAlive}; goal: ${scenario.goal.text}: ${misses.length === 0 ? "met" : `MISSED, ${misses.join("; ")}`}\n`,
