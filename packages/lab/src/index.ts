@@ -53,7 +53,7 @@ export { type Restored, restoreNode } from "./process/restore-node.ts";
 export { runCommand, tryCommand } from "./process/run-command.ts";
 export { terminate } from "./process/terminate.ts";
 export { REPOSITORY } from "./repository.ts";
-export { checkLabName, type StateFolder, stateFolder, stateRoot } from "./state-folder.ts";
+export { checkLabName, listStateFolders, type StateFolder, stateFolder, stateRoot } from "./state-folder.ts";
 export { askProcess, isUp, labStatus, type ProcessAnswer } from "./status/lab-status.ts";
 export { waitUntilReady } from "./status/readiness.ts";
 export { livingProcesses, type TearDownResult, tearDown } from "./tear-down.ts";

@@ -1,6 +1,6 @@
 /** `lab down`: what `lab up` made is gone afterwards. */
 import { existsSync } from "node:fs";
-import { findLab, LabError, listLabs, stateFolder, tearDown } from "@tandem/lab";
+import { findLab, LabError, listLabs, listStateFolders, stateFolder, tearDown } from "@tandem/lab";
 import { print, printJson } from "../render/output.ts";
 import { flag, JSON_OPTION, NAME_OPTION, stringValue, type Verb } from "../verb.ts";
 
@@ -15,7 +15,7 @@ export const verb: Verb = {
   },
   async run(invocation) {
     const name = stringValue(invocation, "name") ?? invocation.positionals[0];
-    const folders = flag(invocation, "all") ? listLabs().map(({ folder }) => folder) : [folderOf(name)];
+    const folders = flag(invocation, "all") ? listStateFolders() : [folderOf(name)];
     const results = [];
     for (const folder of folders) results.push({ lab: folder.name, ...(await tearDown(folder)) });
     if (flag(invocation, "json")) printJson(results);
