@@ -1,5 +1,5 @@
-/** The command line as the tests run it: as root, or as a user without rights when the tests run as root. */
-import { spawn, spawnSync } from "node:child_process";
+/** The command line as the tests run it, with a state folder of its own. */
+import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,19 +57,4 @@ export class TandemCommand {
     await this.run("lab", "down", "--all");
     rmSync(this.state, { recursive: true, force: true });
   }
-}
-
-/** Named namespaces of the machine, and processes that carry the mark of a lab in this state folder. */
-export function leftovers(lab: string): string[] {
-  const namespaces = spawnSync("ip", ["netns", "list"], { encoding: "utf8" })
-    .stdout.split("\n")
-    .filter((line) => line.startsWith(`${lab}.`));
-  const processes = spawnSync(
-    "sh",
-    ["-c", `grep -lz "^TANDEM_LAB=.*/${lab}$" /proc/[0-9]*/environ 2>/dev/null`],
-    {
-      encoding: "utf8",
-    },
-  ).stdout.split("\n");
-  return [...namespaces, ...processes.filter((line) => line !== "")];
 }
