@@ -156,6 +156,7 @@ export type IkeEffect =
       /** The Child SA that this one takes the place of. */
       readonly replaces?: string;
     } & ChildSaInstall)
+  /** Send on this one from now on: the latest of a tunnel counts. */
   | { readonly kind: "child-sa-outbound-ready"; readonly tunnel: string; readonly childSa: string }
   /** Remove both directions. For a rekeyed SA it comes after a while of grace for packets under way. */
   | {

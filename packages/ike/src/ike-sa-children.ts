@@ -83,6 +83,13 @@ export class IkeSaChildren implements Iterable<ChildSa> {
     });
   }
 
+  /** The Child SA of an IKE SA that was replaced may be the one in use: this one is, from now on. */
+  takeOver(child: ChildSa): void {
+    if (child.state !== "installed" && child.state !== "rekeying") return;
+    child.outboundReady = false;
+    this.switchOutbound(child);
+  }
+
   /** A sign that the peer uses `child`: a packet on it, or the DELETE of what it replaces. */
   inUse(child: ChildSa): void {
     if (child.state === "installed" || child.state === "rekeying") this.switchOutbound(child);

@@ -287,8 +287,7 @@ export class Tunnels {
     tunnel.sas.delete(sa);
     const superseded = cause === "rekeyed" || cause === "replaced";
     // The peer has left the old one: it has the new one.
-    if (superseded)
-      for (const other of tunnel.sas) for (const child of other.children) other.children.inUse(child);
+    if (cause === "replaced") this.#takeOver(tunnel);
     if (tunnel.current !== undefined && [...tunnel.sas].some((other) => other.state !== "closed")) {
       // A reauthentication that failed: the old one stands, so try again in its time.
       if (sa.predecessor !== undefined && !sa.announced && tunnel.dials) this.#redialLater(tunnel);
@@ -300,6 +299,11 @@ export class Tunnels {
     }
     if (!superseded) tunnel.reason = reason;
     if (tunnel.dials && cause !== "lost") this.#redialLater(tunnel);
+  }
+
+  #takeOver(tunnel: Tunnel): void {
+    for (const other of tunnel.sas)
+      if (other.isUp) for (const child of other.children) other.children.takeOver(child);
   }
 
   #releaseAddresses(sa: IkeSa, cause: DownCause): void {
