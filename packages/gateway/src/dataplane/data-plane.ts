@@ -57,6 +57,7 @@ export class DataPlane implements DataPlanePort {
   readonly #childSaSlots = new Map<string, number>();
   readonly #listener: { call: (event: DataPlaneEvent) => void };
   #next = 1;
+  #ringing = false;
 
   /** Resolves when the TUN stands; rejects with cause and cure when it cannot. */
   static async start(options: DataPlaneOptions): Promise<DataPlane> {
@@ -136,13 +137,23 @@ export class DataPlane implements DataPlanePort {
     const id = this.#next++;
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#worker.postMessage({ ...command, id });
-    ringEventFd(this.#bell);
+    this.#ring();
     const value = await answer;
     if (command.kind === "add-tunnel") this.#tunnelSlots.set(command.tunnel, (value as Slot).slot);
     else if (command.kind === "remove-tunnel") this.#tunnelSlots.delete(command.tunnel);
     else if (command.kind === "add-child-sa") this.#childSaSlots.set(command.sa.id, (value as Slot).slot);
     else if (command.kind === "remove-child-sa") this.#childSaSlots.delete(command.childSa);
     return value;
+  }
+
+  /** Once for all commands that are given in one go: a handshake gives seven, and each ring is a system call. */
+  #ring(): void {
+    if (this.#ringing) return;
+    this.#ringing = true;
+    queueMicrotask(() => {
+      this.#ringing = false;
+      ringEventFd(this.#bell);
+    });
   }
 
   /** Ends the worker in order: SAs destroyed, sockets closed. */

@@ -51,7 +51,6 @@ interface BookedChildSa {
   readonly ikeSa: string;
   readonly parameters: ChildSaParameters;
   ready: boolean;
-  retired: boolean;
   packetsIn: number;
   reservedUpTo: number;
   /** Up to here an adopter knows of the reservations. */
@@ -66,6 +65,8 @@ export class SaBook {
   /** tunnel -> its Child SAs in the order of their making. */
   readonly #tunnels = new Map<string, Set<string>>();
   readonly #outbound = new Map<string, string>();
+  /** Child SAs that are not used for sending yet. */
+  readonly #awaiting = new Set<string>();
 
   constructor(seat: string, dataPlane: DataPlanePort, hooks: SaBookHooks) {
     this.#seat = seat;
@@ -110,12 +111,12 @@ export class SaBook {
       ikeSa,
       parameters: sa,
       ready: false,
-      retired: false,
       packetsIn: live?.packetsIn ?? 0,
       reservedUpTo: sequence.limit,
       knownUpTo: sequence.limit,
     };
     this.#childSas.set(sa.id, booked);
+    this.#awaiting.add(sa.id);
     const ofTunnel = this.#tunnels.get(tunnel) ?? new Set();
     ofTunnel.add(sa.id);
     this.#tunnels.set(tunnel, ofTunnel);
@@ -132,6 +133,7 @@ export class SaBook {
     const booked = this.#childSas.get(childSa);
     if (booked === undefined || booked.ready) return;
     booked.ready = true;
+    this.#awaiting.delete(childSa);
     const wasUp = this.#outbound.has(booked.tunnel);
     this.#switchTo(booked);
     if (!wasUp) this.#hooks.tunnelUp(booked.tunnel, true);
@@ -141,6 +143,7 @@ export class SaBook {
     const booked = this.#childSas.get(childSa);
     if (booked === undefined) return;
     this.#childSas.delete(childSa);
+    this.#awaiting.delete(childSa);
     const ofTunnel = this.#tunnels.get(booked.tunnel);
     ofTunnel?.delete(childSa);
     if (this.#outbound.get(booked.tunnel) === childSa) {
@@ -163,7 +166,7 @@ export class SaBook {
     for (const booked of this.#childSas.values()) {
       if (booked.ikeSa !== ikeSa) continue;
       booked.ready = false;
-      booked.retired = true;
+      this.#awaiting.delete(booked.id);
       if (this.#outbound.get(booked.tunnel) !== booked.id) continue;
       const next = this.#newestReady(booked.tunnel);
       if (next !== undefined) this.#switchTo(next);
@@ -235,8 +238,7 @@ export class SaBook {
 
   /** Whether a Child SA stands that is not used for sending yet. */
   awaitsFirstPacket(): boolean {
-    for (const booked of this.#childSas.values()) if (!booked.ready && !booked.retired) return true;
-    return false;
+    return this.#awaiting.size > 0;
   }
 
   /** Child SAs that received packets since the last call: proof of life for IKE. */
