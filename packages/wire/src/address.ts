@@ -2,7 +2,7 @@
  * IP addresses as values. Across package borders and processes an address is its canonical text
  * (RFC 5952 for IPv6): it compares with `===`, keys a Map and serialises. Hot paths use the bytes.
  */
-import { Address4, Address6 } from "ip-address";
+import { Address6 } from "ip-address";
 
 export type AddressFamily = 4 | 6;
 
@@ -13,9 +13,34 @@ export function parseAddress(text: string): Uint8Array | undefined {
     if (!Address6.isValid(text)) return undefined;
     return Uint8Array.from(padLeft(new Address6(text).toUnsignedByteArray(), 16));
   }
-  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(text) || !Address4.isValid(text)) return undefined;
-  return Uint8Array.from(new Address4(text).toArray());
+  return parseIpv4(text);
 }
+
+/** Every message of IKE is full of them, so without a library: four decimal octets, no leading zeros. */
+function parseIpv4(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(4);
+  let at = 0;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : DOT;
+    if (code === DOT) {
+      if (digits === 0 || at === 4 || value > 255) return undefined;
+      bytes[at++] = value;
+      digits = 0;
+      value = 0;
+      continue;
+    }
+    if (code < ZERO || code > NINE || digits === 3 || (digits > 0 && value === 0)) return undefined;
+    value = value * 10 + code - ZERO;
+    digits++;
+  }
+  return at === 4 ? bytes : undefined;
+}
+
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
 
 /** Canonical text of 4 or 16 bytes; throws a RangeError on any other length (a programmer's error). */
 export function formatAddress(bytes: Uint8Array): string {

@@ -18,7 +18,22 @@ test("addresses both ways, canonical as RFC 5952 says", () => {
   expect(canonicalAddress("2001:DB8:0:0:1:0:0:1")).toBe("2001:db8::1:0:0:1"); // §4.2.3: the first of equal runs
   expect(canonicalAddress("2001:db8:0:1:1:1:1:1")).toBe("2001:db8:0:1:1:1:1:1"); // §4.2.2: no :: for one field
   expect(canonicalAddress("::")).toBe("::");
-  for (const text of ["", "1.2.3", "1.2.3.4.5", "256.1.1.1", "fe80::1%eth0", "1.2.3.4/8", "::1::", "hello"]) {
+  for (const text of [
+    "",
+    "1.2.3",
+    "1.2.3.4.5",
+    "256.1.1.1",
+    "fe80::1%eth0",
+    "1.2.3.4/8",
+    "::1::",
+    "hello",
+    "01.2.3.4",
+    "1..2.3",
+    "1.2.3.",
+    ".1.2.3",
+    "1.2.3.1000",
+    "1.2.3.4 ",
+  ]) {
     expect(parseAddress(text), text).toBeUndefined();
   }
 });
