@@ -3,10 +3,11 @@
  * answer and what health finds. It decides nothing.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { FabricStatus, ProcessStatus, type SupervisedInstance } from "@tandem/contract";
 import type { ControlClient } from "./control/control-client.ts";
+import { processesWithArgument } from "./health/find-process.ts";
 import type { InstanceMonitor } from "./health/instance-monitor.ts";
 import { processState } from "./health/process-state.ts";
 import type { Journal } from "./journal.ts";
@@ -270,7 +271,10 @@ export class PairDriver {
 
   #signal(instance: string, signal: NodeJS.Signals): void {
     const pid = this.#parts.monitors.get(instance)?.pid ?? 0;
-    if (pid === 0 || processState(pid) === "gone") return;
+    if (pid !== 0 && processState(pid) !== "gone") this.#kill(pid, signal);
+  }
+
+  #kill(pid: number, signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal);
     } catch (error) {
@@ -299,8 +303,10 @@ export class PairDriver {
       });
       return;
     }
-    this.#signal(instance, "SIGKILL"); // a silent one that is to be replaced
-    writeFileSync(known.configFile, JSON.stringify({ ...known.config, seats: [] }), { mode: 0o600 });
+    // A silent one that is to be replaced, or one that somebody has started and that is on its way.
+    for (const pid of processesWithArgument(known.configFile)) this.#kill(pid, "SIGKILL");
+    writeFileSync(`${known.configFile}.new`, JSON.stringify({ ...known.config, seats: [] }), { mode: 0o600 });
+    renameSync(`${known.configFile}.new`, known.configFile);
     if (known.logFile !== undefined) mkdirSync(dirname(known.logFile), { recursive: true, mode: 0o700 });
     const log = known.logFile === undefined ? undefined : openSync(known.logFile, "a", 0o600);
     const child: ChildProcess = spawn(program, args, {
@@ -309,6 +315,12 @@ export class PairDriver {
     });
     if (log !== undefined) closeSync(log);
     child.on("error", (error) => this.#warn("instance.failed", error));
+    child.on("exit", (status, signal) => {
+      const current = this.#parts.monitors.get(instance)?.pid ?? 0;
+      if (current !== 0 && current !== child.pid) return; // another has taken its place
+      const message = `process ${child.pid} has ended (${signal ?? `status ${status}`})`;
+      this.input({ kind: "instance-down", instance, cause: "exit", message });
+    });
     child.unref();
     this.#counters.starts++;
     journal.append({

@@ -193,7 +193,7 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
       instance.leavingPid = instance.pid;
     }
     if (instance.health === "down") {
-      if (gone && instance.startAt === undefined) this.#startLater(instance, now);
+      if (gone) this.#startLater(instance, now);
       return;
     }
     instance.health = "down";
@@ -207,7 +207,10 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
 
   #startLater(instance: InstanceState, now: Instant): void {
     if (this.#state.config.restart === "manual" || instance.stayDown) return;
-    instance.startAt = now + this.#state.restartDelay();
+    instance.startAt = Math.min(
+      instance.startAt ?? Number.POSITIVE_INFINITY,
+      now + this.#state.restartDelay(),
+    );
   }
 
   #answered(
