@@ -11,9 +11,10 @@ import { ROLE_NEEDS } from "./role-needs.ts";
 export interface ComposeOptions {
   /** Path from the Compose file to the repository's root. */
   readonly context: string;
+  readonly deviceKind?: "strongswan";
 }
 
-export function composeFile(plan: LabPlan, { context }: ComposeOptions): string {
+export function composeFile(plan: LabPlan, { context, deviceKind }: ComposeOptions): string {
   const lines = [
     `# The lab "${plan.topology}" in containers, one network per link, no privileged container.`,
     "# Made from lab/ by `node packages/lab/src/container/compose-main.ts`; edit the lab file, not this one.",
@@ -31,22 +32,24 @@ export function composeFile(plan: LabPlan, { context }: ComposeOptions): string 
     "  build:",
     `    context: ${context}`,
     "    dockerfile: docker/Dockerfile",
+    "    target: tandem",
     "    args:",
     "      BASE_IMAGE: ${BASE_IMAGE:-node:24-bookworm-slim}",
     "  environment: &environment",
     `    TANDEM_TOPOLOGY: ${plan.topology}`,
     "    TANDEM_PROFILE: ${TANDEM_PROFILE:-fast}",
+    ...(deviceKind === undefined ? [] : [`    TANDEM_DEVICE: ${deviceKind}`]),
     `    TANDEM_SUBNET: "\${TANDEM_SUBNET:-${DEFAULT_SUBNET}}"`,
     "  cap_drop: [ALL]",
     "  read_only: true",
     "  security_opt: [no-new-privileges]",
-    "  tmpfs: [/tmp]",
+    "  tmpfs: [/tmp, /run]",
     "  volumes: [state:/run/tandem]",
     "  restart: on-failure",
     "  stop_grace_period: 5s",
     "",
     "services:",
-    ...plan.nodes.flatMap((node) => service(plan, node)),
+    ...plan.nodes.flatMap((node) => service(plan, node, context)),
     ...benchService(plan),
     "networks:",
     ...plan.links.flatMap((link, index) => [
@@ -74,11 +77,12 @@ const firstInstance = (plan: LabPlan): string =>
 const sysctlsOf = (plan: LabPlan): Record<string, string> =>
   Object.assign({}, BASE_SYSCTLS, ...plan.nodes.map(({ sysctls }) => sysctls));
 
-function service(plan: LabPlan, node: PlanNode): string[] {
+function service(plan: LabPlan, node: PlanNode, context: string): string[] {
   const needs = ROLE_NEEDS[node.kind];
   return [
     `  ${serviceName(node.name)}:`,
     "    <<: *tandem",
+    ...(node.kind === "device" && node.software === "strongswan" ? strongswanImage(context) : []),
     `    hostname: ${serviceName(node.name)}`,
     `    command: [container, ${node.name}]`,
     "    cap_add:",
@@ -99,6 +103,17 @@ function service(plan: LabPlan, node: PlanNode): string[] {
     "",
   ];
 }
+
+/** The image's second target: the first one and strongSwan and BIRD from Debian. */
+const strongswanImage = (context: string): string[] => [
+  "    image: ${TANDEM_STRONGSWAN_IMAGE:-tandem-strongswan}",
+  "    build:",
+  `      context: ${context}`,
+  "      dockerfile: docker/Dockerfile",
+  "      target: strongswan",
+  "      args:",
+  "        BASE_IMAGE: ${BASE_IMAGE:-node:24-bookworm-slim}",
+];
 
 /** `--profile bench`: waits for the lab, then drives iperf3 between the hosts' containers. */
 function benchService(plan: LabPlan): string[] {

@@ -8,11 +8,13 @@ import { listTopologies, locateLabFile, readLabSource } from "../lab-source.ts";
 import { REPOSITORY } from "../repository.ts";
 import { composeFile } from "./compose-file.ts";
 
+/** One tunnel, which is what strongSwan's userspace ESP can hold. */
+const STRONGSWAN_TOPOLOGY = "active-standby";
 const DEFAULT_TOPOLOGY = "dual-redundancy";
 
 /** Path in the repository and text of each. */
 export function composeFiles(): { readonly path: string; readonly text: string }[] {
-  return listTopologies().map((topology) => {
+  const files = listTopologies().map((topology) => {
     const atRoot = topology === DEFAULT_TOPOLOGY;
     const { plan } = readLabSource(locateLabFile(topology), "/run/tandem");
     return {
@@ -20,6 +22,11 @@ export function composeFiles(): { readonly path: string; readonly text: string }
       text: composeFile(plan, { context: atRoot ? "." : ".." }),
     };
   });
+  const { plan } = readLabSource(locateLabFile(STRONGSWAN_TOPOLOGY), "/run/tandem", {
+    deviceKind: "strongswan",
+  });
+  const text = composeFile(plan, { context: "..", deviceKind: "strongswan" });
+  return [...files, { path: `docker/${STRONGSWAN_TOPOLOGY}-strongswan.yml`, text }];
 }
 
 if (import.meta.main) {

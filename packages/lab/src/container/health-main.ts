@@ -1,7 +1,7 @@
 /**
  * Health by role, so that `docker compose up --wait` ends when traffic flows and no role waits in a circle:
  * fabric, router, instance and device are healthy when they answer (a standby holds no seat and is ready to take one);
- * the supervisor when it says that the lab is ready; a host when the other side answers its ping.
+ * a strongSwan device when charon has a Child SA; the supervisor when it says that the lab is ready; a host when the other side answers its ping.
  *
  * Runs every few seconds in every container, so it imports nothing but Node and reads no plan: `start-role` left a note
  * beside it of what to ask.
@@ -15,6 +15,7 @@ import { connect } from "node:net";
 export type HealthNote =
   | { readonly ask: "control"; readonly socket: string }
   | { readonly ask: "ready"; readonly socket: string }
+  | { readonly ask: "charon"; readonly environment: Readonly<Record<string, string>> }
   | { readonly ask: "ping"; readonly destinations: readonly string[] };
 
 export const HEALTH_NOTE = "/tmp/tandem-health.json";
@@ -53,6 +54,14 @@ function pings(destinations: readonly string[]): string | undefined {
   return silent.length === 0 ? undefined : `${silent.join(" and ")} does not answer`;
 }
 
+function charon(environment: Readonly<Record<string, string>>): string | undefined {
+  const sas = spawnSync("swanctl", ["--list-sas"], {
+    env: { ...process.env, ...environment },
+    encoding: "utf8",
+  });
+  return /INSTALLED/.test(sas.stdout ?? "") ? undefined : "charon has no Child SA installed";
+}
+
 async function health(): Promise<string | undefined> {
   let note: HealthNote;
   try {
@@ -61,6 +70,7 @@ async function health(): Promise<string | undefined> {
     return "still starting";
   }
   if (note.ask === "ping") return pings(note.destinations);
+  if (note.ask === "charon") return charon(note.environment);
   return note.ask === "ready" ? await ready(note.socket) : await answers(note.socket);
 }
 

@@ -10,6 +10,8 @@ import { CAPABILITY_BITS, ROLE_NEEDS } from "./role-needs.ts";
 export interface ContainerEnvironment {
   readonly topology: string;
   readonly profile: "fast" | "hitless" | "azure";
+  /** What the devices are; absent: as the lab file says. */
+  readonly deviceKind?: "tandem" | "strongswan";
   readonly subnet: string;
   readonly stateRoot: string;
 }
@@ -17,6 +19,7 @@ export interface ContainerEnvironment {
 const VARIABLES: Readonly<Record<string, string>> = {
   TANDEM_TOPOLOGY: "a file under lab/ without its ending, for example dual-redundancy",
   TANDEM_PROFILE: "fast, hitless or azure",
+  TANDEM_DEVICE: "tandem or strongswan",
   TANDEM_SUBNET: "two octets under which Docker's networks lie, for example 10.213",
   TANDEM_STATE: "the folder of the shared volume",
 };
@@ -43,10 +46,20 @@ export function readEnvironment(env: NodeJS.ProcessEnv): ContainerEnvironment {
       `set it to ${VARIABLES.TANDEM_PROFILE}`,
     );
   }
+  const deviceKind = env.TANDEM_DEVICE;
+  if (deviceKind !== undefined && deviceKind !== "tandem" && deviceKind !== "strongswan") {
+    throw new LabError(`TANDEM_DEVICE=${deviceKind} is not known`, `set it to ${VARIABLES.TANDEM_DEVICE}`);
+  }
   const subnet = env.TANDEM_SUBNET ?? DEFAULT_SUBNET;
   const wrong = checkSubnetPrefix(subnet);
   if (wrong !== undefined) throw new LabError(wrong);
-  return { topology, profile, subnet, stateRoot: env.TANDEM_STATE ?? "/run/tandem" };
+  return {
+    topology,
+    profile,
+    ...(deviceKind === undefined ? {} : { deviceKind }),
+    subnet,
+    stateRoot: env.TANDEM_STATE ?? "/run/tandem",
+  };
 }
 
 /** Returns the kernel's name of the interface for each end. */

@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LabPlan, PlanNode } from "@tandem/contract";
 import { LabError } from "../lab-error.ts";
 import { readLabRecord, readPlan, writeLabRecord, writePlan } from "../lab-record.ts";
-import { locateLabFile, readLabSource } from "../lab-source.ts";
+import { locateLabFile, readLabSource, type SourceOptions } from "../lab-source.ts";
 import { fillCertificates } from "../plan/certificates.ts";
 import { createStateFolder, readJson, type StateFolder, stateFolder, writeJson } from "../state-folder.ts";
 import type { ContainerEnvironment } from "./preflight.ts";
@@ -26,6 +26,11 @@ export function labFolder(environment: ContainerEnvironment): StateFolder {
   return stateFolder(environment.topology);
 }
 
+export const sourceOptions = ({ profile, deviceKind }: ContainerEnvironment): SourceOptions => ({
+  profile,
+  ...(deviceKind === undefined ? {} : { deviceKind }),
+});
+
 /** Reads the plan, making it first when `author` (the supervisor) finds none or an outdated one. */
 export async function sharedPlan(
   environment: ContainerEnvironment,
@@ -35,7 +40,7 @@ export async function sharedPlan(
   const path = locateLabFile(environment.topology);
   const stamp = createHash("sha256")
     .update(readFileSync(path))
-    .update(`\n${environment.profile}`)
+    .update(`\n${environment.profile}\n${environment.deviceKind ?? ""}`)
     .digest("hex");
   const current = (): boolean =>
     (readJson(join(folder.config, STAMP)) as { stamp?: string } | undefined)?.stamp === stamp;
@@ -59,7 +64,7 @@ async function writeSharedPlan(
   path: string,
   stamp: string,
 ): Promise<void> {
-  const { plan } = readLabSource(path, folder.root, { profile: environment.profile });
+  const { plan } = readLabSource(path, folder.root, sourceOptions(environment));
   createStateFolder(folder, Math.max(...plan.nodes.map(({ name }) => name.length)));
   const filled = await fillCertificates(openApi(plan));
   for (const node of filled.nodes) {

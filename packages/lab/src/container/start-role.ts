@@ -13,21 +13,25 @@ import { runCommand } from "../process/run-command.ts";
 import { type ContainerEnd, endsOf } from "./container-network.ts";
 import { HEALTH_NOTE, type HealthNote } from "./health-main.ts";
 import { preflight, readEnvironment } from "./preflight.ts";
-import { labFolder, sharedPlan } from "./shared-plan.ts";
+import { labFolder, sharedPlan, sourceOptions } from "./shared-plan.ts";
+import { STRONGSWAN_ENVIRONMENT, startStrongswan } from "./start-strongswan.ts";
 
 export async function startRole(name: string): Promise<never> {
   const environment = readEnvironment(process.env);
   const folder = labFolder(environment);
   // Before any waiting: what is wrong with this container is said by this container, at once.
-  const draft = readLabSource(locateLabFile(environment.topology), folder.root, {
-    profile: environment.profile,
-  }).plan;
+  const draft = readLabSource(
+    locateLabFile(environment.topology),
+    folder.root,
+    sourceOptions(environment),
+  ).plan;
   const interfaces = preflight(nodeOf(draft, name), endsOf(draft, name, environment.subnet));
   const plan = await sharedPlan(environment, folder, nodeOf(draft, name).kind === "supervisor");
   const node = nodeOf(plan, name);
   await layNode(plan, node, interfaces);
   mkdirSync(folder.control, { recursive: true, mode: 0o700 });
   writeFileSync(HEALTH_NOTE, JSON.stringify(healthNote(plan, node)));
+  if (node.kind === "device" && node.software === "strongswan") return await startStrongswan(node);
   const argv = node.kind === "host" ? ["/usr/bin/iperf3", "--server"] : startCommand(node);
   const env = { PATH: process.env.PATH ?? "", TANDEM_STATE: environment.stateRoot, HOME: "/tmp" };
   process.execve?.(argv[0] ?? "", argv, env);
@@ -85,6 +89,8 @@ async function batch(program: readonly string[], lines: readonly string[]): Prom
 
 function healthNote(plan: LabPlan, node: PlanNode): HealthNote {
   if (node.kind === "supervisor") return { ask: "ready", socket: node.config.api.socket };
+  if (node.kind === "device" && node.software === "strongswan")
+    return { ask: "charon", environment: STRONGSWAN_ENVIRONMENT };
   if (node.kind !== "host") return { ask: "control", socket: node.config.controlSocket };
   const destinations = plan.probes.flatMap(({ from, to, destination }) => {
     if (from === node.name) return destination === undefined ? [] : [destination];
