@@ -18,8 +18,8 @@ const hmac = (hash: string, key: Uint8Array, ...data: Uint8Array[]): Buffer => {
 };
 /** prf+ (K,S) = T1 | T2 | T3 ..., T1 = prf (K, S | 0x01), T2 = prf (K, T1 | S | 0x02) */
 function prfPlus(hash: string, key: Uint8Array, seed: Uint8Array, length: number): Buffer {
-  let out = Buffer.alloc(0);
-  let t = Buffer.alloc(0);
+  let out: Buffer = Buffer.alloc(0);
+  let t: Buffer = Buffer.alloc(0);
   for (let i = 1; out.length < length; i++) {
     t = hmac(hash, key, t, seed, Uint8Array.of(i));
     out = Buffer.concat([out, t]);
