@@ -2,7 +2,7 @@
  * Replication of the seats of this process to the partner, and what the partner replicated here (profile `hitless`).
  *
  *      Seat ── IKE SA, sequence block (awaited) ─▶ ┌────────────┐
- *      data plane ── live state, every 50 ms ────▶ │ Replicator │ ══▶ partner's Replicator ─▶ ReplicaStore
+ *      data plane ── live state, every 25 ms ────▶ │ Replicator │ ══▶ partner's Replicator ─▶ ReplicaStore
  *      BGP ── speaker state, when it changed ────▶ └────────────┘                              └▶ take() at adoption
  */
 import type { SpeakerState } from "@tandem/bgp";
@@ -16,7 +16,7 @@ import { PartnerLink } from "./partner-link.ts";
 import { ReplicaStore, type ReplicaUpdate } from "./replica-store.ts";
 
 /** Milliseconds between two copies of replay windows and counters. */
-const LIVE_INTERVAL = 50;
+const LIVE_INTERVAL = 25;
 /** Milliseconds at least between two copies of a speaker's state: it holds its routes. */
 const BGP_INTERVAL = 500;
 
