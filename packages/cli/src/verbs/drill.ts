@@ -32,7 +32,7 @@ const FLOWS_SETTLE_MILLISECONDS = 2_000;
 
 export const verb: Verb = {
   usage: "drill [TOPOLOGY] [--event kill] [--target gw/IN_0]",
-  about: `Brings a lab up, sends probe traffic both ways (64 UDP flows at 100 packets per second and 4 TCP flows each way),
+  about: `Brings a lab up, sends probe traffic both ways (32 UDP flows at 50 packets per second and 4 TCP flows each way),
 does one thing to it, measures the outage of every flow, writes the timeline as an HTML page and as JSON, and takes the
 lab down. Exit status 0 when traffic came back everywhere, and within --max-outage if that is given.`,
   options: {
@@ -41,9 +41,9 @@ lab down. Exit status 0 when traffic came back everywhere, and within --max-outa
     target: { type: "string", value: "NODE", about: "to whom (default: the owner of the first seat)" },
     profile: { type: "string", value: "fast|hitless|azure", about: "the clock of the failover" },
     device: { type: "string", value: "tandem|strongswan", about: "what the devices are" },
-    udp: { type: "string", value: "FLOWS", about: "UDP flows each way (default 64)" },
+    udp: { type: "string", value: "FLOWS", about: "UDP flows each way (default 32)" },
     tcp: { type: "string", value: "FLOWS", about: "TCP flows each way (default 4)" },
-    rate: { type: "string", value: "PPS", about: "packets per second of each flow (default 100)" },
+    rate: { type: "string", value: "PPS", about: "packets per second of each flow (default 50)" },
     wait: {
       type: "string",
       value: "SECONDS",
@@ -89,9 +89,9 @@ lab down. Exit status 0 when traffic came back everywhere, and within --max-outa
     }
 
     async function exercise(words: Invocation): Promise<IncidentReport> {
-      const rate = count(words, "rate", 100);
+      const rate = count(words, "rate", 50);
       const probes = await ProbeSession.start(folder, {
-        udpFlows: count(words, "udp", 64),
+        udpFlows: count(words, "udp", 32),
         tcpFlows: count(words, "tcp", 4),
         rate,
         size: 200,

@@ -35,16 +35,18 @@ async function answer(
   methods: Readonly<Record<string, ControlMethod>>,
   socket: Socket,
 ): Promise<void> {
-  let response: ControlResponse = { id: 0, ok: false, error: { message: "not a control request" } };
+  let id = 0;
+  let response: ControlResponse;
   try {
-    const { id, method, params } = ControlRequest.parse(JSON.parse(line));
-    const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    const request = ControlRequest.parse(JSON.parse(line));
+    id = request.id;
+    const handler = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
     response =
       handler === undefined
-        ? { id, ok: false, error: { message: `no method "${method}"` } }
-        : { id, ok: true, result: (await handler(params, socket)) ?? null };
+        ? { id, ok: false, error: { message: `no method "${request.method}"` } }
+        : { id, ok: true, result: (await handler(request.params, socket)) ?? null };
   } catch (error) {
-    response = { ...response, ok: false, error: { message: reasonOf(error) } };
+    response = { id, ok: false, error: { message: reasonOf(error) } };
   }
   if (!socket.destroyed) socket.write(`${JSON.stringify(response)}\n`);
 }
