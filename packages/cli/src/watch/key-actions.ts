@@ -57,7 +57,7 @@ export class KeyActions {
     const action = this.#actions()[key];
     if (action === undefined) return;
     if (this.#busy) {
-      this.#say("the last action is still being measured");
+      await this.#duringMeasurement(key, action);
       return;
     }
     this.#busy = true;
@@ -67,6 +67,21 @@ export class KeyActions {
       this.#say(reasonOf(error));
     } finally {
       this.#busy = false;
+    }
+  }
+
+  /** What mends may be done at once: the traffic that the measurement waits for may need it. */
+  async #duringMeasurement(key: string, { word, act }: Action): Promise<void> {
+    const node = this.targets[this.selected] ?? "";
+    if (key !== "r") {
+      this.#say(`${this.notice.split("\n")[0]} (still being measured)`);
+      return;
+    }
+    this.#say(`${this.notice}, ${word} ${node} ...`);
+    try {
+      await act(node);
+    } catch (error) {
+      this.#say(reasonOf(error));
     }
   }
 
