@@ -47,6 +47,7 @@ export { monotonicMicroseconds } from "./probe/datagram.ts";
 export { type Outage, outageOf, percentile } from "./probe/outage.ts";
 export { type FlowState, type ProbeOptions, ProbeSession } from "./probe/probe-session.ts";
 export { findProcessesByConfig } from "./process/find-process.ts";
+export { type Mended, mendNode } from "./process/mend-node.ts";
 export { processesOfNode, type Signalled, signalNode } from "./process/process-control.ts";
 export { identify, isAlive, isStopped, type ProcessIdentity, signal } from "./process/process-identity.ts";
 export { type Restored, restoreNode } from "./process/restore-node.ts";

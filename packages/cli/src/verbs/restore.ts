@@ -1,5 +1,5 @@
 /** `restore`: a killed process runs again, a paused one goes on, a drained one takes traffic again. */
-import { findLab, isStopped, processesOfNode, readPlan, restoreNode, supervisorOf } from "@tandem/lab";
+import { findLab, mendNode } from "@tandem/lab";
 import { print, printJson } from "../render/output.ts";
 import { flag, JSON_OPTION, NAME_OPTION, requiredPositional, stringValue, type Verb } from "../verb.ts";
 
@@ -11,18 +11,7 @@ export const verb: Verb = {
   async run(invocation) {
     const { folder } = findLab(stringValue(invocation, "name"));
     const node = requiredPositional(invocation, 0, "the node");
-    const instance = readPlan(folder).nodes.some(({ name, kind }) => name === node && kind === "instance");
-    const paused = processesOfNode(folder, node).some(isStopped);
-    let done: string = paused || !instance ? await restoreNode(folder, node) : "";
-    // An instance is the supervisor's to start; where it does not run, the lab does it.
-    if (instance && !paused) {
-      try {
-        await supervisorOf(folder).call("restore", { instance: node });
-        done = "restored";
-      } catch {
-        done = await restoreNode(folder, node);
-      }
-    }
+    const done = await mendNode(folder, node);
     if (flag(invocation, "json")) printJson({ node, done });
     else print(`${node} ${done}`);
     return 0;

@@ -3,12 +3,10 @@ import type { LabPlan, TandemEvent } from "@tandem/contract";
 import {
   followEvents,
   Incident,
-  isStopped,
   labProcesses,
+  mendNode,
   type ProbeSession,
-  processesOfNode,
   reasonOf,
-  restoreNode,
   type StateFolder,
   signalNode,
   summarise,
@@ -25,8 +23,6 @@ interface Action {
   readonly word: string;
   /** Does it; resolves when it is done. */
   readonly act: (node: string) => Promise<void>;
-  /** Traffic is expected to come back by itself. */
-  readonly expectRecovery: boolean;
 }
 
 export class KeyActions {
@@ -88,26 +84,18 @@ export class KeyActions {
   #actions(): Readonly<Record<string, Action>> {
     const send = (what: NodeJS.Signals) => async (node: string) => void signalNode(this.#folder, node, what);
     return {
-      k: { word: "SIGKILL", act: send("SIGKILL"), expectRecovery: true },
-      p: { word: "SIGSTOP", act: send("SIGSTOP"), expectRecovery: true },
+      k: { word: "SIGKILL", act: send("SIGKILL") },
+      p: { word: "SIGSTOP", act: send("SIGSTOP") },
       d: {
         word: "drain",
         act: async (node) =>
           void (await supervisorOf(this.#folder).call("drain", { target: node, off: false })),
-        expectRecovery: true,
       },
-      r: { word: "restore", act: (node) => this.#restore(node), expectRecovery: true },
+      r: { word: "restore", act: async (node) => void (await mendNode(this.#folder, node)) },
     };
   }
 
-  async #restore(node: string): Promise<void> {
-    const paused = processesOfNode(this.#folder, node).some(isStopped);
-    const instance = this.#plan.nodes.some(({ name, kind }) => name === node && kind === "instance");
-    if (paused || !instance) await restoreNode(this.#folder, node);
-    else await supervisorOf(this.#folder).call("restore", { instance: node });
-  }
-
-  async #measure({ word, act, expectRecovery }: Action, node: string): Promise<void> {
+  async #measure({ word, act }: Action, node: string): Promise<void> {
     this.#say(`${word} ${node} ...`);
     const incident = await Incident.begin(this.#folder, this.#probes, this.#rate);
     const unfollow = followEvents(labProcesses(this.#folder), (event: TandemEvent) => incident.note(event));
@@ -117,7 +105,7 @@ export class KeyActions {
         this.#plan.topology,
         { what: `${word} ${node}`, node },
         MINIMUM_MILLISECONDS,
-        expectRecovery ? LONGEST_MILLISECONDS : MINIMUM_MILLISECONDS,
+        LONGEST_MILLISECONDS,
       );
       this.#say(`${summarise(report)}\n${writeReport(report).html}`);
     } finally {
