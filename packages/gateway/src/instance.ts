@@ -38,7 +38,9 @@ const SUPERSEDED_GRACE = 1_000;
 
 export class Instance {
   readonly #parts: InstanceParts;
-  readonly #fib = new FibTable();
+  readonly fib = new FibTable();
+  readonly dataPlane: DataPlanePort;
+  readonly journal: Journal;
   readonly #seats = new Map<string, Seat>();
   /** Highest epoch heard of each seat: a lower one is never served again (DESIGN §3). */
   readonly #epochs = new Map<string, number>();
@@ -55,6 +57,8 @@ export class Instance {
   constructor(config: InstanceConfig, parts: InstanceParts) {
     this.#config = config;
     this.#parts = parts;
+    this.dataPlane = parts.dataPlane;
+    this.journal = parts.journal;
     this.#neighbours = new NeighbourRoutes(parts.network, (message) => parts.log("warn", message));
     parts.dataPlane.onEvent((event) => this.#dataPlaneEvent(event));
     this.#replicator = this.#makeReplicator();
@@ -68,18 +72,6 @@ export class Instance {
 
   get config(): InstanceConfig {
     return this.#config;
-  }
-
-  get fib(): FibTable {
-    return this.#fib;
-  }
-
-  get dataPlane(): DataPlanePort {
-    return this.#parts.dataPlane;
-  }
-
-  get journal(): Journal {
-    return this.#parts.journal;
   }
 
   /** Takes the seats of the first configuration. The data plane runs and the guards stand already. */
@@ -105,13 +97,13 @@ export class Instance {
   }
 
   status(): ProcessStatus {
-    return processStatus(this.#config, this.#seats.values(), this.#parts.dataPlane, this.#drained.size > 0);
+    return processStatus(this.#config, this.#seats.values(), this.dataPlane, this.#drained.size > 0);
   }
 
   /** Resolves when the data plane's worker has answered too: what health is judged by. */
   async ping(): Promise<PingResult> {
     if (this.#stopping) throw new ControlRefusal("the instance is stopping");
-    await this.#parts.dataPlane.command({ kind: "fib", set: [], remove: [] });
+    await this.dataPlane.command({ kind: "fib", set: [], remove: [] });
     const seats = [...this.#seats.values()].map(({ config }) => config);
     return { pid: process.pid, pidNamespace: readlinkSync("/proc/self/ns/pid"), seats };
   }
@@ -202,13 +194,13 @@ export class Instance {
     return this.#inTurn(async () => {
       await Promise.all([...this.#seats.values()].map((seat) => this.#unhost(seat, true)));
       this.#replicator?.stop();
-      await this.#parts.dataPlane.stop();
+      await this.dataPlane.stop();
       await this.#parts.crypto.stop();
     });
   }
 
   event(event: Parameters<Journal["append"]>[0]): void {
-    this.#parts.journal.append(event);
+    this.journal.append(event);
     this.#parts.log("info", event.message, { event: event.event, ...pick(event) });
     if (event.event.startsWith("ike.") || event.event.startsWith("child.")) this.capture.writeKeys();
   }
@@ -216,7 +208,7 @@ export class Instance {
   async #host(config: SeatConfig, adopted?: Adoption): Promise<void> {
     this.#epochs.set(config.name, config.epoch);
     this.#parts.network.addSeat(config.publicIps, this.#bgpAddresses(config));
-    await this.#parts.dataPlane.command({
+    await this.dataPlane.command({
       kind: "add-seat",
       seat: config.name,
       epoch: config.epoch,
@@ -230,7 +222,7 @@ export class Instance {
     const seat = new Seat(
       config,
       seatContext(config, this.#config, this.#parts, {
-        fib: this.#fib,
+        fib: this.fib,
         neighbours: this.#neighbours,
         replication: this.#replicator,
         flushFib: () => this.#flushFib(),
@@ -254,7 +246,7 @@ export class Instance {
     this.#setPartnerPeers();
     await seat.stop(farewell);
     if (farewell) await this.#replicator?.gone(name, seat.config.epoch);
-    await this.#parts.dataPlane.command({ kind: "remove-seat", seat: name });
+    await this.dataPlane.command({ kind: "remove-seat", seat: name });
     this.#parts.network.removeSeat(publicIps, this.#bgpAddresses(seat.config));
   }
 
@@ -264,6 +256,9 @@ export class Instance {
       const hosted = this.#seats.get(seat.name);
       if (hosted !== undefined) await this.#unhost(hosted, true);
     }
+    // A new connection may bring a BGP address of its own (APIPA).
+    for (const { config } of this.#seats.values())
+      this.#parts.network.addSeat([], this.#bgpAddresses(config));
     const hosting = (connection: ConnectionConfig): Seat | undefined => this.#seats.get(connection.seat);
     for (const connection of difference.connectionsRemoved)
       hosting(connection)?.removeConnection(connection.tunnel);
@@ -283,8 +278,8 @@ export class Instance {
 
   /** Replaces what is ours: delivered by the kernel, whatever wider route a tunnel has. */
   #claimInside(claimant: string, prefixes: readonly string[]): void {
-    this.#fib.withdrawAll(claimant);
-    for (const prefix of prefixes) this.#fib.claimInside(claimant, prefix);
+    this.fib.withdrawAll(claimant);
+    for (const prefix of prefixes) this.fib.claimInside(claimant, prefix);
     this.#flushFib();
   }
 
@@ -310,7 +305,7 @@ export class Instance {
       wallClock: this.#parts.wallClock,
       seats: () => [...this.#seats.values()],
       exportChildSa: (childSa) =>
-        this.#parts.dataPlane.command({ kind: "export-child-sa", childSa }).then(
+        this.dataPlane.command({ kind: "export-child-sa", childSa }).then(
           (state) => state as ChildSaLiveState,
           () => undefined,
         ),
@@ -338,9 +333,9 @@ export class Instance {
   }
 
   #flushFib(): void {
-    const change = this.#fib.takeChange();
+    const change = this.fib.takeChange();
     if (change === undefined) return;
-    this.#parts.dataPlane.command({ kind: "fib", ...change }).catch((error: unknown) => {
+    this.dataPlane.command({ kind: "fib", ...change }).catch((error: unknown) => {
       this.#parts.log("error", `FIB change refused: ${String(error)}`);
     });
   }

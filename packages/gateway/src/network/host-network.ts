@@ -141,7 +141,7 @@ export class HostNetwork {
       this.#try(Errno.EEXIST, () => this.#kernel.addRule(ownOutsideRule(address)));
     for (const address of [...publicIps, ...bgpAddresses])
       this.#kernel.addAddress(hostAddress(LOOPBACK, address));
-    this.#ownAddresses.push(...bgpAddresses);
+    this.#ownAddresses.push(...bgpAddresses.filter((address) => !this.#ownAddresses.includes(address)));
     this.#routeIntoTun();
   }
 

@@ -131,7 +131,7 @@ export class SaBook {
 
   outboundReady(childSa: string): void {
     const booked = this.#childSas.get(childSa);
-    if (booked === undefined || booked.ready) return;
+    if (booked === undefined || this.#outbound.get(booked.tunnel) === childSa) return;
     booked.ready = true;
     this.#awaiting.delete(childSa);
     const wasUp = this.#outbound.has(booked.tunnel);

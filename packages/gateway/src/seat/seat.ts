@@ -198,14 +198,10 @@ export class Seat {
       for (const childSa of this.#book.ids()) this.#book.remove(childSa);
     }
     await this.bgp?.stop(farewell);
-    for (const { tunnel } of this.#tunnels.connections()) {
-      this.#driver.input({
-        kind: "terminate",
-        tunnel,
-        reason: farewell ? "the gateway is going down" : "the seat has gone to another instance",
-        hold: true,
-        ...(farewell ? {} : { silent: true }),
-      });
+    const reason = farewell ? "the gateway is going down" : "the seat has gone to another instance";
+    // Also those that were made from a template: each client is told.
+    for (const { tunnel } of this.tunnels()) {
+      this.#driver.input({ kind: "terminate", tunnel, reason, hold: true, silent: !farewell });
     }
     this.#stopped = true;
     this.#activity.stop();
