@@ -1,15 +1,10 @@
 /** `status` as the supervisor sees it: owners from the fabric and the engine, tunnels from the instances themselves. */
 import type { LabStatus, ProcessStatus, SupervisorConfig } from "@tandem/contract";
+import type { InstanceView } from "./pair/state-view.ts";
 
 export interface StatusSources {
-  readonly seats: readonly {
-    name: string;
-    owner: string | null;
-    epoch: number;
-    step: string;
-    ready: boolean;
-  }[];
-  readonly instances: readonly { name: string; health: string; pid: number; draining: boolean }[];
+  readonly seats: readonly SeatView[];
+  readonly instances: readonly InstanceView[];
   readonly ask: (instance: string) => Promise<ProcessStatus | undefined>;
   readonly fabric: boolean;
 }

@@ -15,6 +15,7 @@ import type { PairEffect, PairInput } from "./pair-events.ts";
 import { PairState } from "./pair-state.ts";
 import { type Phase, unplannedPhases } from "./phases.ts";
 import type { InstanceState, SeatState } from "./seat-state.ts";
+import { type InstanceView, instanceView, type SeatView, seatView } from "./state-view.ts";
 
 /** How far the next epoch is above one that an instance refused. */
 const REFUSED_STEP = 8;
@@ -61,7 +62,7 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
       else if (seat.owner !== null && this.#state.health(seat.owner) === "up") {
         consider(seat.taking?.again);
         consider(seat.warmUntil);
-        if (this.#wantsFailback(seat)) {
+        if (this.#state.wantsFailback(seat)) {
           consider(this.#state.instances.get(seat.config.home)!.upSince + TIMES.failbackDelay);
         }
       }
@@ -72,25 +73,13 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
   }
 
   /** For status: what the engine believes now. */
-  seats(): readonly { name: string; owner: string | null; epoch: number; step: string; ready: boolean }[] {
-    return [...this.#state.seats.values()].map((s) => ({
-      name: s.config.name,
-      owner: s.owner,
-      epoch: s.epoch,
-      step: s.step.kind,
-      ready: s.owner !== null && s.takenEpoch === s.epoch,
-    }));
+  seats(): readonly SeatView[] {
+    return [...this.#state.seats.values()].map(seatView);
   }
 
-  instances(): readonly { name: string; health: string; pid: number; draining: boolean }[] {
-    return [...this.#state.instances.values()].map((i) => ({
-      name: i.name,
-      health: i.health,
-      pid: i.pid,
-      draining: [...this.#state.seats.values()].some(
-        (s) => s.owner === i.name && (s.drained || s.step.kind === "draining"),
-      ),
-    }));
+  instances(): readonly InstanceView[] {
+    const seats = [...this.#state.seats.values()];
+    return [...this.#state.instances.values()].map((i) => instanceView(i, seats));
   }
 
   #take(input: PairInput, now: Instant): void {
@@ -263,7 +252,7 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
       for (const seat of this.#state.seats.values()) this.#advanceSeat(seat, now);
       this.#dropStrays(now);
     }
-    this.#state.effects.push(...this.#queue.finished((name) => this.#settled(name), now));
+    this.#state.effects.push(...this.#queue.finished((name) => this.#state.settled(name), now));
     while (!this.#busy()) {
       const next = this.#queue.next();
       if (next === undefined) break;
@@ -371,20 +360,8 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
     this.#state.effects.push({ kind: "fabric-drain", seat: seat.config.name, off: true });
   }
 
-  #wantsFailback(seat: SeatState): boolean {
-    return (
-      this.#state.config.seats.length > 1 &&
-      this.#state.config.failback === "auto" &&
-      seat.step.kind === "settled" &&
-      seat.owner !== null &&
-      seat.owner !== seat.config.home &&
-      seat.takenEpoch === seat.epoch &&
-      this.#state.health(seat.config.home) === "up"
-    );
-  }
-
   #failBack(seat: SeatState, now: Instant): void {
-    if (!this.#wantsFailback(seat)) return;
+    if (!this.#state.wantsFailback(seat)) return;
     const home = this.#state.instances.get(seat.config.home)!;
     if (now < home.upSince + TIMES.failbackDelay) return;
     this.#state.event("failback", `${seat.config.name} goes back to ${home.name}`, {
@@ -414,14 +391,5 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
       [...this.#state.seats.values()].some((s) => s.step.kind !== "settled" || s.pending !== undefined) ||
       this.#queue.watching
     );
-  }
-
-  /** Held by its owner; or without one, where nobody else may take it and nobody brings its home back. */
-  #settled(name: string): boolean {
-    const seat = this.#state.seats.get(name)!;
-    if (seat.step.kind !== "settled" || seat.pending !== undefined) return false;
-    if (seat.owner !== null) return seat.takenEpoch === seat.epoch && this.#state.health(seat.owner) === "up";
-    const home = this.#state.instances.get(seat.config.home)!;
-    return this.#state.config.restart === "manual" || home.stayDown;
   }
 }

@@ -160,6 +160,28 @@ export class PairState {
     else if (this.config.seats.length === 1) this.assign(seat, now);
   }
 
+  /** Held by its owner; or without one, where nobody else may take it and nobody brings its home back. */
+  settled(name: string): boolean {
+    const seat = this.seats.get(name)!;
+    if (seat.step.kind !== "settled" || seat.pending !== undefined) return false;
+    if (seat.owner !== null) return seat.takenEpoch === seat.epoch && this.health(seat.owner) === "up";
+    const home = this.instances.get(seat.config.home)!;
+    return this.config.restart === "manual" || home.stayDown;
+  }
+
+  /** Its home is back and it is elsewhere: where there are two seats, each belongs home. */
+  wantsFailback(seat: SeatState): boolean {
+    return (
+      this.config.seats.length > 1 &&
+      this.config.failback === "auto" &&
+      seat.step.kind === "settled" &&
+      seat.owner !== null &&
+      seat.owner !== seat.config.home &&
+      seat.takenEpoch === seat.epoch &&
+      this.health(seat.config.home) === "up"
+    );
+  }
+
   othersServe(seat: SeatState): boolean {
     return [...this.seats.values()].some(
       (s) =>
