@@ -1,6 +1,6 @@
 /** `status` as the supervisor sees it: owners from the fabric and the engine, tunnels from the instances themselves. */
 import type { LabStatus, ProcessStatus, SupervisorConfig } from "@tandem/contract";
-import type { InstanceView } from "./pair/state-view.ts";
+import type { InstanceView, SeatView } from "./pair/state-view.ts";
 
 export interface StatusSources {
   readonly seats: readonly SeatView[];
