@@ -25,7 +25,12 @@ beforeAll(async () => {
     "--build-arg",
     `BASE_IMAGE=${BASE_IMAGE}`,
   ];
-  daemon.must(daemon.docker([...build, "--tag", "tandem", "."], { timeoutSeconds: 240 }));
+  for (const [target, tag] of [
+    ["tandem", "tandem"],
+    ["strongswan", "tandem-strongswan"],
+  ] as const) {
+    daemon.must(daemon.docker([...build, "--target", target, "--tag", tag, "."], { timeoutSeconds: 240 }));
+  }
 }, 600_000);
 
 afterAll(async () => {
@@ -148,4 +153,31 @@ it("comes back as it was after down and up, and down leaves nothing", async () =
   expect(daemon.docker(["ps", "-aq"]).stdout.trim()).toBe("");
   expect(daemon.docker(["volume", "ls", "-q"]).stdout.trim()).toBe("");
   expect(daemon.docker(["network", "ls", "--format", "{{.Name}}"]).stdout).not.toMatch(/tandemtest/);
+}, 300_000);
+
+it("has strongSwan and BIRD as a device, configured from the same plan", async () => {
+  const file = ["--file", "docker/active-standby-strongswan.yml"];
+  try {
+    daemon.must(daemon.compose([...file, "up", "--detach", "--no-build"], { timeoutSeconds: 120 }));
+    const exec = (service: string, ...argv: string[]) =>
+      daemon.compose([...file, "exec", "-T", service, ...argv]);
+    await until("the tunnel and the session", 90, () => {
+      const status = exec("supervisor", "tandem", "status", "--json");
+      return status.stdout.startsWith("{") && (JSON.parse(status.stdout) as LabStatus).ready;
+    });
+    daemon.must(exec("vnet1-host", "ping", "-c", "3", "-i", "0.2", "-W", "1", SITE_HOST));
+    const environment = [
+      "env",
+      "STRONGSWAN_CONF=/tmp/device/strongswan.conf",
+      "SWANCTL_DIR=/tmp/device/swanctl",
+    ];
+    expect(daemon.must(exec("device1", ...environment, "swanctl", "--list-sas"))).toMatch(
+      /INSTALLED, TUNNEL/,
+    );
+    expect(daemon.must(exec("device1", "birdc", "-s", "/tmp/device/bird.ctl", "show", "protocols"))).toMatch(
+      /BGP.*Established/,
+    );
+  } finally {
+    daemon.compose([...file, "down", "--volumes", "--timeout", "2"], { timeoutSeconds: 120 });
+  }
 }, 300_000);

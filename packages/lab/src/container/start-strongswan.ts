@@ -40,6 +40,14 @@ export async function startStrongswan(node: DeviceNode): Promise<never> {
     );
   }
   writeFiles(config, connection, publicIp);
+  await runCommand([
+    "ip",
+    "address",
+    "replace",
+    `${publicIp}/${publicIp.includes(":") ? 128 : 32}`,
+    "dev",
+    "lo",
+  ]);
   const env = { ...process.env, ...STRONGSWAN_ENVIRONMENT };
   const programs = [spawn(CHARON, [], { env, stdio: "inherit" })];
   await untilLoaded(env);
