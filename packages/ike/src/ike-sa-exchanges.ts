@@ -68,6 +68,8 @@ export class IkeSaExchanges {
 
   #resumeOurs(running: Running<Outcome>, answer: Answer | undefined): void {
     if (this.#ours !== running) return;
+    // A result of a crypto job comes by no datagram: what it changes has deadlines all the same.
+    this.#sa.host.touch(this.#sa);
     running.cancel = undefined;
     const step = running.procedure.next(answer as Answer);
     // The step itself may have ended the SA or the task.
@@ -129,6 +131,7 @@ export class IkeSaExchanges {
     path: Path,
   ): void {
     if (this.#peers !== running) return;
+    this.#sa.host.touch(this.#sa);
     const step = running.procedure.next(answer as Answer);
     if (this.#peers !== running) return;
     if (!step.done) {

@@ -1,0 +1,55 @@
+/**
+ * Results of crypto jobs come in any order: what was true when a request came need not be when its answer is ready
+ * (found by the matrix of meetings with charon).
+ */
+import type { IkeConnection } from "@tandem/ike";
+import { establishedPair, type Node, type Pair, settled } from "@tandem/ike/testing";
+import { expect, it } from "vitest";
+import { certificateAuthentication } from "../certificates.ts";
+
+type Job = Node["heldJobs"][number];
+
+/** Answers the held job of that kind. */
+function answer({ network }: Pair, node: Node, kind: Job["job"]["kind"]): void {
+  const at = node.heldJobs.findIndex(({ job }) => job.kind === kind);
+  const [job] = node.heldJobs.splice(at, 1);
+  network.answer(node, job!);
+  network.drain(node);
+}
+
+it("refuses the peer's rekey of the IKE SA when our own came to its end while we computed the answer", () => {
+  for (const seed of [1, 2, 3, 4]) {
+    const pair = establishedPair(seed);
+    const { network, a, b } = pair;
+    a.autoCrypto = false;
+    network.give(a, { kind: "rekey", tunnel: "a", what: "ike" });
+    answer(pair, a, "generate-key-pair");
+    network.give(b, { kind: "rekey", tunnel: "b", what: "ike" });
+    network.runFor(50);
+    // Two jobs are held: the keys of the answer to b, the shared secret of a's own rekey.
+    expect(a.heldJobs.map(({ job }) => job.kind).sort()).toEqual(["generate-and-agree", "shared-secret"]);
+    answer(pair, a, "shared-secret");
+    answer(pair, a, "generate-and-agree");
+    a.autoCrypto = true;
+    network.runFor(30_000);
+    expect(a.ikeSas.length, a.transcript).toBe(1);
+    expect(b.ikeSas.length, b.transcript).toBe(1);
+    expect(settled(pair), `${a.transcript}\n--- b\n${b.transcript}`).toBeUndefined();
+  }
+});
+
+it("keeps its deadlines when the last step of an exchange was a computation, as with certificates", () => {
+  const own = (name: string): Partial<IkeConnection> => ({
+    localId: `${name}.example.com`,
+    authentication: certificateAuthentication({ cn: name, san: { dns: [`${name}.example.com`] } }),
+    childLifetime: 60_000,
+  });
+  const pair = establishedPair(1, {
+    a: { ...own("a"), remoteId: "b.example.com" },
+    b: { ...own("b"), remoteId: "a.example.com", childLifetime: 600_000 },
+    options: { unixTimeAtZero: Date.now() },
+  });
+  pair.network.runFor(70_000);
+  expect(pair.a.of("child-sa-up").length, pair.a.transcript).toBe(2);
+  expect(settled(pair)).toBeUndefined();
+});
