@@ -41,6 +41,11 @@ export class AdmissionGate {
     this.#perSourceMax = limits.halfOpenPerSourceMax ?? HALF_OPEN_PER_SOURCE_MAX;
   }
 
+  /** Half of the way to cookies. */
+  get underPressure(): boolean {
+    return this.#halfOpen.size * 2 > this.#threshold;
+  }
+
   get size(): number {
     return this.#halfOpen.size;
   }

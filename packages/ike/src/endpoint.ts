@@ -338,6 +338,10 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
     return this.#demultiplexer.drops;
   }
 
+  get underPressure(): boolean {
+    return this.#demultiplexer.gate.underPressure;
+  }
+
   get halfOpen(): number {
     return this.#demultiplexer.gate.size;
   }

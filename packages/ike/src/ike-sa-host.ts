@@ -23,6 +23,8 @@ export interface IkeSaHost {
   readonly fragmentIpSize: number;
   readonly unixTimeAtZero: number;
   readonly pools: AddressPools;
+  /** So many peers are half-open that nothing expensive is done for one before it shows that it goes on. */
+  readonly underPressure: boolean;
   /** The SA's next deadline may have changed. */
   touch(sa: IkeSa): void;
   emit(effect: IkeEffect): void;

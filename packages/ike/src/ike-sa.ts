@@ -44,6 +44,8 @@ export interface Handshake {
   realMessage1: Uint8Array;
   realMessage2: Uint8Array;
   privateKey: Uint8Array | undefined;
+  /** g^ir, when the responder has computed it together with its key pair. */
+  shared: Uint8Array | undefined;
   peerPublic: Uint8Array | undefined;
   /** SHA-1 key hashes of authorities that the peer trusts (CERTREQ). */
   peerAuthorities: Uint8Array | undefined;

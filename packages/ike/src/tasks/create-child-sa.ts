@@ -270,18 +270,17 @@ export function* respondCreateChildSa(sa: IkeSa, message: IkeMessage): Procedure
   let shared: Uint8Array | undefined;
   let publicValue: Uint8Array | undefined;
   if (group !== "none") {
-    const pair = yield* compute(keyPairJob(sa, group));
-    if (pair.kind === "failed") return refuse(NotifyType.INVALID_SYNTAX, pair.reason);
-    const secret = yield* compute({
-      kind: "shared-secret",
-      group,
-      privateKey: pair.privateKey,
-      peerPublic: ke!.data,
-    });
-    if (secret.kind === "failed")
-      return refuse(NotifyType.INVALID_SYNTAX, `the peer's key exchange value is refused: ${secret.reason}`);
-    shared = secret.secret;
+    const job = { ...keyPairJob(sa, group), kind: "generate-and-agree", peerPublic: ke!.data } as const;
+    const pair = yield* compute(job);
+    if (pair.kind === "failed")
+      return refuse(NotifyType.INVALID_SYNTAX, `the peer's key exchange value is refused: ${pair.reason}`);
+    shared = pair.secret;
     publicValue = pair.publicValue;
+    if (ruleOnChild(sa, sa.task?.kind ?? "idle") === "temporary-failure")
+      return refuse(
+        NotifyType.TEMPORARY_FAILURE,
+        "the IKE SA was rekeyed or deleted while the keys were made: answering TEMPORARY_FAILURE (RFC 7296 §2.25.2)",
+      );
   }
   const nonces = { initiator: find(message, "Nonce")!.data, responder: sa.host.random.bytes(NONCE_LENGTH) };
   const child = makeChild(sa, choice.child, nonces, shared, false);

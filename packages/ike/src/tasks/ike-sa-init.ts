@@ -6,12 +6,12 @@
  *                                 ◀──  HDR, N(INVALID_KE_PAYLOAD)        again with the other group
  *                                 ◀──  HDR, SAr1, KEr, Nr, N(..)
  */
-import { concatBytes } from "@tandem/crypto";
+import { concatBytes, type GroupName } from "@tandem/crypto";
 import { certificateRequest, OWN_SIGNATURE_HASHES } from "../auth/signature.ts";
 import type { IkeConnection } from "../config.ts";
 import { COOKIE_MAX_LENGTH, INIT_ROUNDS_MAX, NAT_T_PORT, NONCE_LENGTH } from "../constants.ts";
 import { ExchangeType, groupId, NotifyType } from "../iana.ts";
-import type { IkeSa } from "../ike-sa.ts";
+import type { Handshake, IkeSa } from "../ike-sa.ts";
 import type { Nonces } from "../keymat.ts";
 import { deriveIkeKeys, initialSkeyseed } from "../keymat.ts";
 import { ZERO_SPI } from "../message/header.ts";
@@ -34,7 +34,7 @@ import { SkChannel } from "../sk-channel.ts";
 import { explainPeerError } from "../transcript/peer-error.ts";
 import { keyPairJob } from "./child-negotiation.ts";
 import type { Response } from "./respond.ts";
-import { compute, DONE, exchange, failed, type Outcome, type Procedure } from "./task.ts";
+import { compute, DONE, exchange, failed, type JobFailed, type Outcome, type Procedure } from "./task.ts";
 
 /** Notifies that both sides' IKE_SA_INIT carry. */
 function capabilities(sa: IkeSa, connection: IkeConnection): Payload[] {
@@ -81,6 +81,7 @@ export function* initiateIkeSaInit(sa: IkeSa): Procedure<Outcome> {
     realMessage1: new Uint8Array(0),
     realMessage2: new Uint8Array(0),
     privateKey: undefined,
+    shared: undefined,
     peerPublic: undefined,
     peerAuthorities: undefined,
   };
@@ -158,12 +159,7 @@ export function* makeChannel(sa: IkeSa): Procedure<Outcome> {
   const handshake = sa.handshake!;
   const suite = handshake.suite!;
   const nonces: Nonces = handshake.nonces!;
-  const shared = yield* compute({
-    kind: "shared-secret",
-    group: suite.group,
-    privateKey: handshake.privateKey!,
-    peerPublic: handshake.peerPublic!,
-  });
+  const shared = yield* sharedSecret(handshake, suite.group);
   if (shared.kind === "failed")
     return failed("protocol-error", `the peer's key exchange value is refused: ${shared.reason}`);
   const skeyseed = initialSkeyseed(suite.prf, nonces, shared.secret);
@@ -171,7 +167,17 @@ export function* makeChannel(sa: IkeSa): Procedure<Outcome> {
   sa.channel = new SkChannel(suite, keys, sa.initiator, sa.host.random);
   handshake.privateKey = undefined;
   handshake.peerPublic = undefined;
+  handshake.shared = undefined;
   return DONE;
+}
+
+function* sharedSecret(
+  handshake: Handshake,
+  group: GroupName,
+): Procedure<{ readonly kind: "shared-secret"; readonly secret: Uint8Array } | JobFailed> {
+  const { shared, privateKey, peerPublic } = handshake;
+  if (shared !== undefined) return { kind: "shared-secret", secret: shared };
+  return yield* compute({ kind: "shared-secret", group, privateKey: privateKey!, peerPublic: peerPublic! });
 }
 
 export function* respondIkeSaInit(sa: IkeSa, message: IkeMessage): Procedure<Response | undefined> {
@@ -213,8 +219,13 @@ export function* respondIkeSaInit(sa: IkeSa, message: IkeMessage): Procedure<Res
       ],
       u16(groupId(suite.group)),
     );
-  const pair = yield* compute(keyPairJob(sa, suite.group));
-  if (pair.kind === "failed") return undefined;
+  // In quiet times in one go, which is cheaper; in a flood g^ir waits until the peer has shown that it goes on.
+  const job = keyPairJob(sa, suite.group);
+  const pair = yield* compute(
+    sa.host.underPressure ? job : { ...job, kind: "generate-and-agree", peerPublic: ke.data },
+  );
+  if (pair.kind === "failed")
+    return refuse(NotifyType.INVALID_SYNTAX, [`the peer's key exchange value is refused: ${pair.reason}`]);
   const nonce = sa.host.random.bytes(NONCE_LENGTH);
   sa.handshake = {
     suite,
@@ -222,6 +233,7 @@ export function* respondIkeSaInit(sa: IkeSa, message: IkeMessage): Procedure<Res
     realMessage1: message.raw,
     realMessage2: new Uint8Array(0),
     privateKey: pair.privateKey,
+    shared: pair.kind === "generate-and-agree" ? pair.secret : undefined,
     peerPublic: ke.data,
     peerAuthorities: undefined,
   };

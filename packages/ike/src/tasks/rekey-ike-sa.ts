@@ -4,7 +4,7 @@
  *      HDR, SK {SA(spi), Ni, KEi}  ──▶        ◀──  HDR, SK {SA(spi), Nr, KEr}
  *      then the old one is deleted by whoever began; the new one has inherited every Child SA.
  */
-import { oursIsRedundant, REKEY_IKE_RULINGS, takesNewSas } from "../collision.ts";
+import { oursIsRedundant, REKEY_IKE_RULINGS, type Ruling, takesNewSas } from "../collision.ts";
 import { NONCE_LENGTH, TEMPORARY_FAILURE_WAIT } from "../constants.ts";
 import type { IkeSuite } from "../exported-ike-sa.ts";
 import { ExchangeType, groupId, NotifyType } from "../iana.ts";
@@ -150,19 +150,16 @@ function successor(
 }
 
 export function* respondRekeyIkeSa(sa: IkeSa, message: IkeMessage): Procedure<Response | undefined> {
-  const ruling =
-    takesNewSas(sa.state) && sa.peerRekey === undefined
-      ? REKEY_IKE_RULINGS[sa.task?.kind ?? "idle"]
-      : "temporary-failure";
   const refuse = (type: NotifyType, line: string, data?: Uint8Array): Response => {
     sa.note("note", [line]);
     return { payloads: [notify(type, data)] };
   };
-  if (ruling === "temporary-failure")
-    return refuse(
+  const busy = (): Response =>
+    refuse(
       NotifyType.TEMPORARY_FAILURE,
       "the IKE SA is busy or on its way out: answering TEMPORARY_FAILURE (RFC 7296 §2.25.2)",
     );
+  if (ruleOnRekey(sa) === "temporary-failure") return busy();
   const offered = find(message, "SA")!.proposals;
   const ke = find(message, "KE");
   if (ke === undefined)
@@ -181,19 +178,15 @@ export function* respondRekeyIkeSa(sa: IkeSa, message: IkeMessage): Procedure<Re
       `IKE SA rekey: asking for ${suite.group}`,
       u16(groupId(suite.group)),
     );
-  const pair = yield* compute(keyPairJob(sa, suite.group));
-  if (pair.kind === "failed") return refuse(NotifyType.TEMPORARY_FAILURE, pair.reason);
-  const shared = yield* compute({
-    kind: "shared-secret",
-    group: suite.group,
-    privateKey: pair.privateKey,
-    peerPublic: ke.data,
-  });
-  if (shared.kind === "failed")
-    return refuse(NotifyType.INVALID_SYNTAX, `the peer's key exchange value is refused: ${shared.reason}`);
+  const job = { ...keyPairJob(sa, suite.group), kind: "generate-and-agree", peerPublic: ke.data } as const;
+  const pair = yield* compute(job);
+  if (pair.kind === "failed")
+    return refuse(NotifyType.INVALID_SYNTAX, `the peer's key exchange value is refused: ${pair.reason}`);
+  // A task of our own may have begun while the keys were made.
+  if (ruleOnRekey(sa) === "temporary-failure") return busy();
   const nonces = { initiator: find(message, "Nonce")!.data, responder: sa.host.random.bytes(NONCE_LENGTH) };
   const spi = sa.host.newIkeSpi();
-  const made = successor(sa, suite, nonces, shared.secret, false, spi, peerSpi);
+  const made = successor(sa, suite, nonces, pair.secret, false, spi, peerSpi);
   sa.host.register(made);
   // Our own rekey may still be under way, or have begun while we computed.
   if (sa.task?.kind === "rekey-ike") sa.peerRekey = { sa: made, nonces };
@@ -206,4 +199,9 @@ export function* respondRekeyIkeSa(sa: IkeSa, message: IkeMessage): Procedure<Re
       { kind: "KE", group: ke.group, data: pair.publicValue },
     ],
   };
+}
+
+function ruleOnRekey(sa: IkeSa): Ruling {
+  if (!takesNewSas(sa.state) || sa.peerRekey !== undefined) return "temporary-failure";
+  return REKEY_IKE_RULINGS[sa.task?.kind ?? "idle"];
 }

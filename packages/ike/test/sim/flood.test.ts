@@ -72,9 +72,35 @@ describe("a flood of IKE_SA_INIT", () => {
   });
 });
 
-it("keys of an unfinished handshake are made only when IKE_AUTH comes", () => {
-  const pair = testPair(8);
-  pair.network.rule = ({ datagram }) => (datagram.payload[18] === 35 ? [] : [10]);
-  pair.network.runFor(400);
-  expect(pair.b.of("crypto-job").map((j) => j.job.kind)).toEqual(["generate-key-pair"]);
+it("in a flood g^ir is computed only when IKE_AUTH comes, in quiet times together with the key pair", () => {
+  const kinds = (threshold: number) => {
+    const pair = testPair(8, { options: { limits: { halfOpenCookieThreshold: threshold } } });
+    pair.network.rule = ({ datagram }) => (datagram.payload[18] === 35 ? [] : [10]);
+    pair.network.runFor(400);
+    return pair.b.of("crypto-job").map((j) => j.job.kind);
+  };
+  expect(kinds(64)).toEqual(["generate-and-agree"]);
+  expect(kinds(1)).toEqual(["generate-key-pair"]);
+});
+
+it("an impossible key exchange value is refused with INVALID_SYNTAX and leaves nothing behind", () => {
+  const pair = testPair(9);
+  const payload = pair.network.sent[0]!.datagram.payload.slice();
+  // X25519 with a value of all zeros: the shared secret would be zero (RFC 8031 §3.2).
+  const at = payload.findIndex(
+    (b, i) => b === 0 && payload[i + 1] === 31 && payload[i + 2] === 0 && payload[i + 3] === 0 && i > 50,
+  );
+  payload.fill(0, at + 4, at + 36);
+  const before = pair.b.of("transmit").length;
+  pair.network.give(pair.b, {
+    kind: "datagram",
+    local: B,
+    localPort: 500,
+    remote: A,
+    remotePort: 500,
+    payload,
+  });
+  const [answer] = pair.b.of("transmit").slice(before);
+  expect([answer!.payload[34], answer!.payload[35]]).toEqual([0, 7]);
+  expect(pair.b.engine.halfOpen).toBe(0);
 });
