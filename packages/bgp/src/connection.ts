@@ -19,6 +19,8 @@ export class Connection {
   open: Open | undefined = undefined;
   /** Bytes given to the driver and not yet reported as sent. */
   unsent = 0;
+  /** Bytes reported as sent, ever. */
+  sent = 0;
   messagesSent = 0;
   messagesReceived = 0;
 
@@ -44,6 +46,11 @@ export class Connection {
     this.unsent += bytes.length;
     this.messagesSent += messages;
     this.#emit({ kind: "write", peer: this.peer, connection: this.id, bytes });
+  }
+
+  reportSent(bytes: number): void {
+    this.sent += bytes;
+    this.unsent = Math.max(0, this.unsent - bytes);
   }
 
   close(abort: boolean): void {

@@ -27,8 +27,6 @@ export const MAX_PREFIXES_RESTART_SECONDS = 60;
 export const SEND_HOLD_TIME_SECONDS = 480;
 /** Bytes written and not yet reported as sent, above which a session gets no more routes. */
 export const SEND_WINDOW_BYTES: number = 512 * 1024;
-/** A session that holds this much unsent is given up at once: its control messages alone filled the queue. */
-export const SEND_LIMIT_BYTES: number = SEND_WINDOW_BYTES + 256 * 1024;
 /** Size that one `write` effect with routes aims at. */
 export const WRITE_BYTES: number = 64 * 1024;
 /** Prefixes looked at in one slice of any work that walks a table: keeps a slice to a few milliseconds. */

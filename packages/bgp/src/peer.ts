@@ -3,34 +3,29 @@
  * One configured neighbour: a state machine for its connection, a second one while two connections compete, and
  * what outlives a session (routes, counters, the wait in Idle).
  */
-import { type Instant, type Random, seconds } from "@tandem/sansio";
+import type { Instant, Random } from "@tandem/sansio";
 import { parseAddress } from "@tandem/wire";
 import { survivor } from "./collision.ts";
 import type { PeerConfig } from "./config.ts";
-import { Connection } from "./connection.ts";
-import {
-  BGP_PORT,
-  CONNECT_RETRY_TIME_SECONDS,
-  HOLD_TIME_SECONDS,
-  IDLE_HOLD_TIME_SECONDS,
-  MAX_PREFIXES_RESTART_SECONDS,
-  MAXIMUM_IDLE_HOLD_DOUBLINGS,
-} from "./constants.ts";
-import { type Core, FAMILIES } from "./core.ts";
-import { type BgpError, bgpError } from "./errors.ts";
+import type { Connection } from "./connection.ts";
+import { CONNECT_RETRY_TIME_SECONDS, MAX_PREFIXES_RESTART_SECONDS } from "./constants.ts";
+import type { Core } from "./core.ts";
+import { Dialer, RESUME_WAIT } from "./dialer.ts";
+import type { BgpError } from "./errors.ts";
 import type { PeerState } from "./events.ts";
 import { type Ending, Fsm, type FsmCause, type FsmHost, type FsmTimes } from "./fsm/fsm.ts";
 import { FsmEvent } from "./fsm/fsm-table.ts";
-import { RestartHelper, restartTime } from "./graceful-restart.ts";
-import { CapabilityCode, Cease, ErrorCode, MessageType, OpenError } from "./iana.ts";
-import { familyAfi, NO_CAPABILITIES } from "./message/capability.ts";
-import { ceaseWith, decodeNotification, describeNotification } from "./message/notification.ts";
-import { checkOpen, decodeOpen, encodeOpen, type Open } from "./message/open.ts";
+import { RestartHelper } from "./graceful-restart.ts";
+import { IdleHold } from "./idle-hold.ts";
+import { ceaseWith } from "./message/notification.ts";
+import type { Open } from "./message/open.ts";
+import { dispatchMessage } from "./message-dispatch.ts";
+import { agreeOnTimes, buildOpen } from "./open-exchange.ts";
 import { AdjRibIn } from "./rib/adj-rib-in.ts";
 import type { PeerFacts } from "./rib/decision.ts";
-import { negotiate, Session, tooManyPrefixes } from "./session.ts";
+import { Session, tooManyPrefixes } from "./session.ts";
 import type { PeerSessionState } from "./speaker-state.ts";
-import { Timer, type TimerQueue } from "./timer-queue.ts";
+import type { TimerQueue } from "./timer-queue.ts";
 import type { UpdateCounters } from "./update-receiver.ts";
 
 /** Where the peer gets connections from. */
@@ -40,12 +35,10 @@ export interface ConnectionBook {
   add(connection: Connection, peer: Peer): void;
 }
 
-/** Dials from the dead session's port: how often, and how long each may take (milliseconds). */
-const RESUME_ATTEMPTS = 3;
-const RESUME_WAIT = 100;
-
 export class Peer implements FsmHost {
   readonly core: Core;
+  readonly timers: TimerQueue;
+  readonly random: Random;
   readonly index: number;
   readonly facts: PeerFacts;
   readonly routes: AdjRibIn;
@@ -57,32 +50,35 @@ export class Peer implements FsmHost {
   reason = "new";
   #main: Fsm;
   #second: Fsm | undefined = undefined;
-  readonly #idleHold: Timer;
-  #running = false;
-  #available: boolean;
-  /** Seconds for the next stay in Idle, when something asked for more than the usual damping. */
-  #nextIdle: number | undefined = undefined;
-  /** The present stay in Idle is a penalty: the peer's own dial does not end it. */
-  #firmIdle = false;
+  readonly #idleHold: IdleHold;
+  readonly #dialer: Dialer;
+  /** Started and not stopped; its tunnel is up. Others only read these. */
+  running = false;
+  available: boolean;
   /** RFC 5492 §3: the peer does not know capabilities; the next OPEN has none. */
-  #bareOpen = false;
+  bareOpen = false;
   /** Forwarding went on since a session was last up: the F bit may be set. */
   #hadSession = false;
-  #resume: { readonly state: PeerSessionState; left: number } | undefined = undefined;
   #lastOffer: Open | undefined = undefined;
   /** The UPDATE that `processUpdate` is to look at. */
-  #update: { bytes: Uint8Array; start: number; end: number } = { bytes: new Uint8Array(0), start: 0, end: 0 };
+  readonly update: { bytes: Uint8Array; start: number; end: number } = {
+    bytes: new Uint8Array(0),
+    start: 0,
+    end: 0,
+  };
 
   constructor(core: Core, index: number, config: PeerConfig, book: ConnectionBook) {
     this.core = core;
+    this.timers = core.timers;
+    this.random = core.random;
     this.index = index;
     this.config = config;
     this.#book = book;
-    this.#available = config.waitForPath !== true;
+    this.available = config.waitForPath !== true;
     const source = config.asn === core.config.asn ? "ibgp" : "ebgp";
     this.facts = {
       source,
-      usable: this.#available,
+      usable: this.available,
       routerId: 0,
       address: parseAddress(config.neighbor) ?? new Uint8Array(4),
     };
@@ -90,8 +86,9 @@ export class Peer implements FsmHost {
     this.routes = new AdjRibIn(core, index, source, config.importPolicy);
     this.helper = new RestartHelper(core, this.routes);
     this.#main = new Fsm(this);
-    this.#idleHold = new Timer((now) => {
-      if (this.#running && this.#available) this.#start(now, true);
+    this.#dialer = new Dialer(core);
+    this.#idleHold = new IdleHold(core.timers, (now) => {
+      if (this.running && this.available) this.#start(now, true);
     });
   }
 
@@ -99,30 +96,9 @@ export class Peer implements FsmHost {
     return this.#main.state;
   }
 
-  get available(): boolean {
-    return this.#available;
-  }
-
-  get holdSeconds(): number {
-    return this.#main.holdSeconds;
-  }
-
-  get keepaliveSeconds(): number {
-    return this.#main.keepaliveSeconds;
-  }
-
-  get running(): boolean {
-    return this.#running;
-  }
-
-  // FsmHost
-
-  get timers(): TimerQueue {
-    return this.core.timers;
-  }
-
-  get random(): Random {
-    return this.core.random;
+  /** Seconds in use: hold time and keepalive time. */
+  get timesInUse(): readonly [number, number] {
+    return [this.#main.holdSeconds, this.#main.keepaliveSeconds];
   }
 
   get times(): FsmTimes {
@@ -134,88 +110,34 @@ export class Peer implements FsmHost {
 
   /** Never dials, but for clearing an adopted session. */
   get passive(): boolean {
-    return (this.config.passive ?? false) && this.#resume === undefined;
+    return (this.config.passive ?? false) && !this.#dialer.resuming;
   }
 
   dial(fsm: Fsm, now: Instant): void {
-    const c = this.config;
-    const id = this.#book.nextId();
-    const resume = this.#resume;
-    const localAddress = resume?.state.localAddress ?? c.localAddress ?? this.core.config.localAddress;
-    const remotePort = resume?.state.remotePort ?? c.remotePort ?? BGP_PORT;
-    const connection = new Connection(
-      id,
-      c.name,
-      false,
-      { localAddress, localPort: resume?.state.localPort ?? 0, remotePort },
-      this.core.emit,
-    );
+    const { connection, hurry } = this.#dialer.dial(this.config, this.#book.nextId());
     fsm.connection = connection;
     this.#book.add(connection, this);
-    if (resume !== undefined) {
-      resume.left--;
-      if (resume.left === 0) this.#resume = undefined;
-      fsm.hurryRetry(now + RESUME_WAIT);
-    }
-    this.core.emit({
-      kind: "connect",
-      peer: c.name,
-      connection: id,
-      localAddress,
-      ...(resume === undefined ? {} : { localPort: resume.state.localPort }),
-      remote: c.neighbor,
-      remotePort,
-      ...transportOptions(c),
-    });
+    if (hurry) fsm.hurryRetry(now + RESUME_WAIT);
   }
 
   openMessage(): Uint8Array {
-    const { core, config } = this;
-    const gr = config.gracefulRestart;
-    const families = config.families ?? FAMILIES;
-    const forwarding = this.#hadSession || core.restarting();
-    return encodeOpen({
-      asn: core.config.asn,
-      holdTime: config.holdTime ?? HOLD_TIME_SECONDS,
-      routerId: core.routerId,
-      capabilities: this.#bareOpen
-        ? NO_CAPABILITIES
-        : {
-            families,
-            routeRefresh: true,
-            fourOctetAs: core.config.asn,
-            gracefulRestart:
-              gr === undefined || !(gr.restarter || gr.helper)
-                ? undefined
-                : {
-                    restarted: gr.restarter && core.restarting(),
-                    restartTime: gr.restarter ? restartTime(gr) : 0,
-                    // RFC 4724 §3: without families it says "I only help".
-                    families: gr.restarter ? families.map((family) => ({ family, forwarding })) : [],
-                  },
-            declined: [],
-          },
-    });
+    const forwarding = this.#hadSession || this.core.restarting();
+    return buildOpen(this.core, this.config, { bare: this.bareOpen, forwarding });
   }
 
-  /** RFC 4271 §4.2, or the cloud's fixed times (azure-vpn-gateway §3). */
   sessionTimes(fsm: Fsm): { readonly hold: number; readonly keepalive: number } {
-    const ours = this.config.holdTime ?? HOLD_TIME_SECONDS;
-    const offered = fsm.connection?.open?.holdTime ?? ours;
-    const hold = this.config.fixedTimers ? ours : Math.min(ours, offered);
-    if (hold === 0) return { hold, keepalive: 0 };
-    const wanted = this.config.keepaliveTime ?? ours / 3;
-    return { hold, keepalive: this.config.fixedTimers ? wanted : Math.min(wanted, hold / 3) };
+    return agreeOnTimes(this.config, fsm.connection?.open);
   }
 
   sessionUp(fsm: Fsm, now: Instant): void {
     if (fsm !== this.#main) this.#swap();
-    this.#dumpSecond(now);
+    this.#second?.fire(FsmEvent.OpenCollisionDump, now);
+    this.#dropSecond();
     const connection = fsm.connection!;
     const open = connection.open!;
     this.facts.routerId = open.routerId;
-    this.#bareOpen = false;
-    this.#resume = undefined;
+    this.bareOpen = false;
+    this.#dialer.forget();
     this.#lastOffer = open;
     this.#hadSession = true;
     fsm.connectRetryCounter = 0;
@@ -227,8 +149,7 @@ export class Peer implements FsmHost {
       this.config,
       this.index,
       connection,
-      this.routes,
-      this.counters,
+      { routes: this.routes, helper: this.helper, counters: this.counters },
       now,
       (at) => this.#stuck(at),
     );
@@ -237,48 +158,32 @@ export class Peer implements FsmHost {
   sessionDown(_fsm: Fsm, now: Instant, ending: Ending): void {
     this.session?.close();
     this.session = undefined;
-    const keep = !ending.notification && (this.config.gracefulRestart?.helper ?? false) && this.#running;
+    const keep = !ending.notification && (this.config.gracefulRestart?.helper ?? false) && this.running;
     this.helper.sessionEnded(this.#lastOffer?.capabilities.gracefulRestart, keep, now);
   }
 
   processUpdate(fsm: Fsm, now: Instant): void {
-    const { bytes, start, end } = this.#update;
     const session = this.session;
     if (session === undefined) return;
+    const { bytes, start, end } = this.update;
     const outcome = session.receiveUpdate(bytes, start, end);
-    if (outcome !== undefined) {
-      switch (outcome.kind) {
-        case "error":
-          fsm.fire(FsmEvent.UpdateError, now, { error: outcome.error });
-          return;
-        case "end-of-rib":
-          this.#endOfRib(session, outcome.family);
-          break;
-        case "survived":
-          this.#log("warning", outcome.detail);
-          break;
-        default: {
-          const never: never = outcome;
-          throw new Error(`no such outcome: ${never}`);
-        }
-      }
+    if (outcome?.kind === "error") {
+      fsm.fire(FsmEvent.UpdateError, now, { error: outcome.error });
+      return;
     }
+    if (outcome?.kind === "survived") this.#log("warning", outcome.detail);
     const max = this.config.maxPrefixes;
     if (max === undefined || this.routes.fresh <= max.limit) return;
-    this.#nextIdle = max.restartAfter ?? MAX_PREFIXES_RESTART_SECONDS;
+    const penalty = max.restartAfter ?? MAX_PREFIXES_RESTART_SECONDS;
     const cease = tooManyPrefixes(max.limit);
-    if (this.#nextIdle === 0) this.#running = false;
+    if (penalty === 0) this.running = false;
+    else this.#idleHold.punish(penalty);
     fsm.fire(FsmEvent.AutomaticStop, now, { cease, reason: `Cease: ${cease.detail}` });
   }
 
   damp(fsm: Fsm, now: Instant): void {
-    if (fsm !== this.#main || this.#second !== undefined || !this.#running) return;
-    const doublings = Math.min(Math.max(fsm.connectRetryCounter - 1, 0), MAXIMUM_IDLE_HOLD_DOUBLINGS);
-    const usual = (this.config.idleHoldTime ?? IDLE_HOLD_TIME_SECONDS) * 2 ** doublings;
-    const wait = this.#nextIdle ?? usual;
-    this.#firmIdle = this.#nextIdle !== undefined;
-    this.#nextIdle = undefined;
-    this.timers.start(this.#idleHold, now + seconds(wait));
+    if (fsm !== this.#main || this.#second !== undefined || !this.running) return;
+    this.#idleHold.start(this.config.idleHoldTime, fsm.connectRetryCounter, now);
   }
 
   changed(fsm: Fsm, old: PeerState, reason: string, now: Instant): void {
@@ -295,31 +200,29 @@ export class Peer implements FsmHost {
       fsm.dispose();
       this.#main = this.#second;
       this.#second = undefined;
-      this.timers.stop(this.#idleHold);
+      this.#idleHold.stop();
       this.#report(old, this.#main.state, reason);
       return;
     }
-    if (this.#resume !== undefined && fsm.state === "Active" && old === "Connect") {
+    if (this.#dialer.resuming && fsm.state === "Active" && old === "Connect") {
       // The stale session is cleared now; the ordinary port needs no wait.
-      this.#resume = undefined;
+      this.#dialer.forget();
       if (!this.config.passive) fsm.hurryRetry(now);
     }
     this.#report(old, fsm.state, reason);
   }
 
-  // Inputs
-
   /** ManualStart or AutomaticStart. */
   start(now: Instant): void {
-    this.#running = true;
-    if (this.#available && this.#main.state === "Idle") this.#start(now, false);
-    else if (!this.#available) this.reason = "waits for its path";
+    this.running = true;
+    if (this.available && this.#main.state === "Idle") this.#start(now, false);
+    else if (!this.available) this.reason = "waits for its path";
   }
 
   stop(now: Instant, cease: BgpError, reason: string): void {
-    this.#running = false;
-    this.#resume = undefined;
-    this.timers.stop(this.#idleHold);
+    this.running = false;
+    this.#dialer.forget();
+    this.#idleHold.stop();
     const cause: FsmCause = { cease, reason };
     this.#second?.fire(FsmEvent.ManualStop, now, cause);
     this.#main.fire(FsmEvent.ManualStop, now, cause);
@@ -329,14 +232,14 @@ export class Peer implements FsmHost {
 
   /** Ends the session, if there is one, and begins again (RFC 4486: administrative reset and the like). */
   reset(now: Instant, subcode: number, reason: string): void {
-    const wasRunning = this.#running;
+    const wasRunning = this.running;
     this.stop(now, ceaseWith(subcode, ""), reason);
     if (wasRunning) this.start(now);
   }
 
   setAvailable(available: boolean, now: Instant): void {
-    if (available === this.#available) return;
-    this.#available = available;
+    if (available === this.available) return;
+    this.available = available;
     this.facts.usable = available;
     this.routes.redecide();
     if (!available) {
@@ -344,20 +247,20 @@ export class Peer implements FsmHost {
       return;
     }
     this.#log("info", "path is up");
-    if (!this.#running) return;
+    if (!this.running) return;
     if (this.#main.state === "Idle") this.#start(now, false);
     else if (!this.config.passive) this.#main.hurryRetry(now);
   }
 
   adopt(state: PeerSessionState, now: Instant): void {
-    this.#resume = { state, left: RESUME_ATTEMPTS };
+    this.#dialer.resume(state);
     this.#hadSession = true;
     this.helper.adopted(state.families, state.restartSeconds, now);
   }
 
   /** After an adoption, once the deferral knows whom it waits for. */
   redial(now: Instant): void {
-    if (!this.#running || !this.#available) return;
+    if (!this.running || !this.available) return;
     if (this.#main.state !== "Idle") this.#main.dispose();
     this.#main = new Fsm(this);
     this.#start(now, false);
@@ -365,15 +268,15 @@ export class Peer implements FsmHost {
 
   accept(connection: Connection, now: Instant): void {
     const main = this.#main;
-    const patient = this.#idleHold.running && main.connectRetryCounter <= 1 && !this.#firmIdle;
-    if (!this.#running || !this.#available || (main.state === "Idle" && !patient)) {
+    const patient = this.#idleHold.yieldsTo(main.connectRetryCounter);
+    if (!this.running || !this.available || (main.state === "Idle" && !patient)) {
       this.#log("info", `connection refused in ${main.state}`);
       connection.close(true);
       return;
     }
     this.#book.add(connection, this);
     if (main.state === "Idle") {
-      this.timers.stop(this.#idleHold);
+      this.#idleHold.stop();
       main.fire(FsmEvent.AutomaticStartDampedPassive, now);
     }
     if (main.connection === undefined) {
@@ -403,26 +306,22 @@ export class Peer implements FsmHost {
       connection.messagesReceived++;
       const fsm = this.#fsmOf(connection);
       if (fsm === undefined) return false;
-      this.#message(fsm, connection, buffer, start, end, now);
+      dispatchMessage(this, fsm, buffer, start, end, now);
       return !connection.closed;
     });
     if (error !== undefined) this.#fsmOf(connection)?.fire(FsmEvent.HeaderError, now, { error });
   }
 
-  written(now: Instant): void {
-    this.session?.written(now);
-  }
-
   /** The end of the peer itself; its routes are flushed by then or on their way. */
   dispose(): void {
-    this.timers.stop(this.#idleHold);
+    this.#idleHold.stop();
     this.#dropSecond();
     this.#main.dispose();
     this.helper.dropAll();
   }
 
   #start(now: Instant, again: boolean): void {
-    this.timers.stop(this.#idleHold);
+    this.#idleHold.stop();
     // An adopted passive session is dialled once: only that clears what the peer still believes in.
     if (again) {
       this.#main.fire(
@@ -439,82 +338,8 @@ export class Peer implements FsmHost {
     return this.#second?.connection === connection ? this.#second : undefined;
   }
 
-  #message(
-    fsm: Fsm,
-    connection: Connection,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    now: Instant,
-  ): void {
-    switch (bytes[start + 18]) {
-      case MessageType.UPDATE:
-        this.#update.bytes = bytes;
-        this.#update.start = start;
-        this.#update.end = end;
-        fsm.fire(FsmEvent.UpdateReceived, now);
-        return;
-      case MessageType.KEEPALIVE:
-        fsm.fire(FsmEvent.KeepaliveReceived, now);
-        return;
-      case MessageType.OPEN:
-        this.#open(fsm, connection, bytes, start, end, now);
-        return;
-      case MessageType.NOTIFICATION:
-        this.#notification(fsm, decodeNotification(bytes, start, end), now);
-        return;
-      default:
-        this.#refresh(fsm, bytes, start, end, now);
-    }
-  }
-
-  #refresh(fsm: Fsm, bytes: Uint8Array, start: number, end: number, now: Instant): void {
-    if (fsm.state !== "Established" || this.session === undefined) {
-      // As little business outside a session as an UPDATE has.
-      fsm.fire(FsmEvent.UpdateReceived, now);
-      return;
-    }
-    const error = this.session.receiveRefresh(bytes, start, end);
-    if (error !== undefined) fsm.fire(FsmEvent.UpdateError, now, { error });
-  }
-
-  #open(fsm: Fsm, connection: Connection, bytes: Uint8Array, start: number, end: number, now: Instant): void {
-    const event = fsm.delayingOpen ? FsmEvent.OpenReceivedWhileDelaying : FsmEvent.OpenReceived;
-    if (fsm.state !== "OpenSent" && !fsm.delayingOpen) {
-      fsm.fire(event, now);
-      return;
-    }
-    const decoded = decodeOpen(bytes, start, end);
-    const error = decoded.ok ? this.#openProblem(decoded.value) : decoded.error;
-    if (!decoded.ok || error !== undefined) {
-      if (error !== undefined) fsm.fire(FsmEvent.OpenError, now, { error });
-      return;
-    }
-    connection.open = decoded.value;
-    if (!this.#resolveCollision(fsm, decoded.value, now)) return;
-    fsm.fire(event, now);
-  }
-
-  #openProblem(open: Open): BgpError | undefined {
-    const wrong = checkOpen(open, {
-      localAsn: this.core.config.asn,
-      localRouterId: this.core.routerId,
-      peerAsn: this.config.asn,
-    });
-    if (wrong !== undefined || negotiate(this.config, open).families.length > 0) return wrong;
-    // RFC 5492 §5: the data lists the capabilities that the peer would have to have.
-    const families = this.config.families ?? FAMILIES;
-    const data = families.flatMap((f) => [CapabilityCode.MULTIPROTOCOL, 4, 0, familyAfi(f), 0, 1]);
-    return bgpError(
-      ErrorCode.OPEN_MESSAGE,
-      OpenError.UNSUPPORTED_CAPABILITY,
-      "no address family in common",
-      Uint8Array.from(data),
-    );
-  }
-
   /** False when the connection that has just sent its OPEN had to go. */
-  #resolveCollision(fsm: Fsm, open: Open, now: Instant): boolean {
+  resolveCollision(fsm: Fsm, open: Open, now: Instant): boolean {
     const other = fsm === this.#main ? this.#second : this.#main;
     if (other?.connection === undefined) return true;
     if (other.state !== "OpenConfirm" && other.state !== "Established") return true;
@@ -540,32 +365,11 @@ export class Peer implements FsmHost {
     return winner === "fresh";
   }
 
-  #notification(fsm: Fsm, error: BgpError, now: Instant): void {
-    const version = error.code === ErrorCode.OPEN_MESSAGE && error.subcode === OpenError.UNSUPPORTED_VERSION;
-    this.#bareOpen =
-      error.code === ErrorCode.OPEN_MESSAGE && error.subcode === OpenError.UNSUPPORTED_OPTIONAL_PARAMETER;
-    const reason = `received NOTIFICATION ${describeNotification(error)}`;
-    fsm.fire(version ? FsmEvent.NotificationVersionError : FsmEvent.NotificationReceived, now, { reason });
-  }
-
-  #endOfRib(session: Session, family: (typeof FAMILIES)[number]): void {
-    if (!session.negotiated.families.includes(family)) return;
-    this.helper.endOfRib(family);
-    session.endOfRibReceived.add(family);
-    if (session.negotiated.families.every((f) => session.endOfRibReceived.has(f))) {
-      this.core.deferral.settled(this.config.name);
-    }
-  }
-
   #stuck(now: Instant): void {
     // RFC 9687 §4: a NOTIFICATION could not be sent, so the connection is just closed.
     const fsm = this.#main;
     fsm.connection?.close(true);
     fsm.fire(FsmEvent.TcpConnectionFails, now, { reason: "Send Hold Timer Expired: the peer does not read" });
-  }
-
-  giveUpIfStuck(now: Instant): void {
-    if (this.session?.overflowing) this.#stuck(now);
   }
 
   #swap(): void {
@@ -575,13 +379,6 @@ export class Peer implements FsmHost {
     this.#main = second;
     this.#second = main;
     this.#report(main.state, second.state, "the other connection was kept");
-  }
-
-  #dumpSecond(now: Instant): void {
-    const second = this.#second;
-    if (second === undefined) return;
-    second.fire(FsmEvent.OpenCollisionDump, now);
-    this.#dropSecond();
   }
 
   #dropSecond(): void {
@@ -599,10 +396,3 @@ export class Peer implements FsmHost {
     this.core.emit({ kind: "log", level, peer: this.config.name, message });
   }
 }
-
-export function transportOptions(c: PeerConfig): { md5: boolean; ttl?: number; minimumTtl?: number } {
-  const md5 = c.md5 ?? false;
-  return c.ttlSecurity === undefined ? { md5 } : { md5, ttl: 255, minimumTtl: 256 - c.ttlSecurity };
-}
-
-export const PEER_DECONFIGURED: number = Cease.PEER_DECONFIGURED;

@@ -7,13 +7,14 @@ import { type Instant, seconds } from "@tandem/sansio";
 import { formatAddress, parseAddress } from "@tandem/wire";
 import type { Family, PeerConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
-import { SEND_HOLD_TIME_SECONDS, SEND_LIMIT_BYTES, SEND_WINDOW_BYTES } from "./constants.ts";
-import { type Core, FAMILIES } from "./core.ts";
+import { SEND_HOLD_TIME_SECONDS, SEND_WINDOW_BYTES } from "./constants.ts";
+import type { Core } from "./core.ts";
 import { type BgpError, bgpError } from "./errors.ts";
+import type { RestartHelper } from "./graceful-restart.ts";
 import { Cease, ErrorCode } from "./iana.ts";
 import { familyAfi, familyOf } from "./message/capability.ts";
-import type { Open } from "./message/open.ts";
 import { decodeRouteRefresh, encodeRouteRefresh } from "./message/route-refresh.ts";
+import { type Negotiated, negotiate } from "./open-exchange.ts";
 import type { Policy } from "./policy.ts";
 import { PolicyProgram } from "./policy-program.ts";
 import type { AdjRibIn } from "./rib/adj-rib-in.ts";
@@ -25,23 +26,6 @@ import { type UpdateCounters, type UpdateOutcome, UpdateReceiver } from "./updat
 /** One buffer serves every session of the process: it is emptied before the next one uses it. */
 const ENCODER: UpdateEncoder = new UpdateEncoder();
 
-export interface Negotiated {
-  readonly families: readonly Family[];
-  readonly fourOctetAs: boolean;
-  readonly routeRefresh: boolean;
-}
-
-/** RFC 4760 §8: families both sides offered; a peer without the capability speaks IPv4 unicast. */
-export function negotiate(config: PeerConfig, open: Open): Negotiated {
-  const ours = config.families ?? FAMILIES;
-  const theirs = open.capabilities.families ?? ["ipv4-unicast"];
-  return {
-    families: ours.filter((f) => theirs.includes(f)),
-    fourOctetAs: open.capabilities.fourOctetAs !== undefined,
-    routeRefresh: open.capabilities.routeRefresh,
-  };
-}
-
 export class Session {
   readonly connection: Connection;
   readonly negotiated: Negotiated;
@@ -49,20 +33,26 @@ export class Session {
   readonly #core: Core;
   readonly #receiver: UpdateReceiver;
   readonly #outs: Map<Family, AdjRibOut> = new Map();
+  readonly #helper: RestartHelper;
   readonly #sendHold: Timer;
-  readonly #sendHoldMilliseconds: number;
-  #progressAt: Instant;
+  /** What `connection.sent` was, and for how many half send hold times it has been that. */
+  #sentBefore = 0;
+  #halvesStill = 0;
   updatesSent = 0;
   updatesReceived = 0;
-  readonly endOfRibReceived: Set<Family> = new Set();
+  /** Families whose End-of-RIB has come. */
+  readonly #complete: Set<Family> = new Set();
 
   constructor(
     core: Core,
     config: PeerConfig,
     peerIndex: number,
     connection: Connection,
-    routes: AdjRibIn,
-    counters: UpdateCounters,
+    peer: {
+      readonly routes: AdjRibIn;
+      readonly helper: RestartHelper;
+      readonly counters: UpdateCounters;
+    },
     now: Instant,
     stuck: (now: Instant) => void,
   ) {
@@ -70,11 +60,12 @@ export class Session {
     this.connection = connection;
     this.negotiated = negotiate(config, connection.open!);
     this.since = now;
-    this.#progressAt = now;
+    this.#helper = peer.helper;
     const external = config.asn !== core.config.asn;
     const fourOctetAs = this.negotiated.fourOctetAs;
     const families = new Set(this.negotiated.families);
-    this.#receiver = new UpdateReceiver(core, routes, { external, fourOctetAs, families }, counters);
+    const context = { external, fourOctetAs, families };
+    this.#receiver = new UpdateReceiver(core, peer.routes, context, peer.counters);
     const policy = new PolicyProgram(config.exportPolicy);
     for (const family of families) {
       const context = {
@@ -94,13 +85,15 @@ export class Session {
       );
     }
     // RFC 9687 §5: the greater of eight minutes and twice the hold time.
-    this.#sendHoldMilliseconds = seconds(Math.max(SEND_HOLD_TIME_SECONDS, 2 * (config.holdTime ?? 0)));
+    const half = seconds(Math.max(SEND_HOLD_TIME_SECONDS, 2 * (config.holdTime ?? 0))) / 2;
     this.#sendHold = new Timer((at) => {
-      if (connection.unsent === 0) return;
-      const until = this.#progressAt + this.#sendHoldMilliseconds;
-      if (at < until) core.timers.start(this.#sendHold, until);
+      const moved = connection.unsent === 0 || connection.sent !== this.#sentBefore;
+      this.#sentBefore = connection.sent;
+      this.#halvesStill = moved ? 0 : this.#halvesStill + 1;
+      if (this.#halvesStill < 2) core.timers.start(this.#sendHold, at + half);
       else stuck(at);
     });
+    core.timers.start(this.#sendHold, now + half);
   }
 
   get advertised(): number {
@@ -115,7 +108,18 @@ export class Session {
 
   receiveUpdate(bytes: Uint8Array, start: number, end: number): UpdateOutcome | undefined {
     this.updatesReceived++;
-    return this.#receiver.receive(bytes, start, end);
+    const outcome = this.#receiver.receive(bytes, start, end);
+    if (outcome?.kind === "end-of-rib") this.#endOfRib(outcome.family);
+    return outcome;
+  }
+
+  #endOfRib(family: Family): void {
+    if (!this.negotiated.families.includes(family)) return;
+    this.#helper.endOfRib(family);
+    this.#complete.add(family);
+    if (this.negotiated.families.every((f) => this.#complete.has(f))) {
+      this.#core.deferral.settled(this.connection.peer);
+    }
   }
 
   /** RFC 2918 §4. A refresh for a family that was not negotiated is ignored. */
@@ -153,29 +157,16 @@ export class Session {
   }
 
   /** One `write` effect's worth of UPDATEs. Returns how many prefixes were looked at. */
-  produce(now: Instant): number {
+  produce(): number {
     let looked = 0;
     for (const out of this.#outs.values()) if (out.pending) looked += out.produce(ENCODER);
     if (ENCODER.length > 0) {
-      if (this.connection.unsent === 0) this.#progressAt = now;
-      this.updatesSent += ENCODER.messages;
       const messages = ENCODER.messages;
+      this.updatesSent += messages;
       ENCODER.messages = 0;
       this.connection.write(ENCODER.take(), messages);
-      if (!this.#sendHold.running) {
-        this.#core.timers.start(this.#sendHold, now + this.#sendHoldMilliseconds);
-      }
     }
     return looked;
-  }
-
-  written(now: Instant): void {
-    this.#progressAt = now;
-  }
-
-  /** Control messages alone have filled the queue: the peer is gone in all but name. */
-  get overflowing(): boolean {
-    return this.connection.unsent > SEND_LIMIT_BYTES;
   }
 
   close(): void {

@@ -8,18 +8,19 @@
 import type { Engine, Instant, Random } from "@tandem/sansio";
 import { canonicalAddress, parseAddress } from "@tandem/wire";
 import { AttributeTable } from "./attributes/attribute-table.ts";
-import type { Family, PeerConfig, SpeakerConfig } from "./config.ts";
+import type { Family, SpeakerConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
 import { SLICE_PREFIXES } from "./constants.ts";
 import { type Core, FAMILIES, type Job } from "./core.ts";
+import { transportOptions } from "./dialer.ts";
 import type { BgpEffect, BgpInput, TransportOptions } from "./events.ts";
 import { Deferral, restoreRoutes, savePeer, saveRoutes } from "./failover.ts";
 import { Fifo } from "./fifo.ts";
 import { Cease } from "./iana.ts";
 import { ceaseWith } from "./message/notification.ts";
 import { Networks } from "./networks.ts";
-import { PEER_DECONFIGURED, Peer, transportOptions } from "./peer.ts";
-import { checkPolicy } from "./policy-program.ts";
+import type { Peer } from "./peer.ts";
+import { PeerTable } from "./peer-table.ts";
 import { ByteInterner } from "./rib/byte-interner.ts";
 import { FibFeed } from "./rib/fib-feed.ts";
 import { LocRib } from "./rib/loc-rib.ts";
@@ -37,10 +38,8 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
   readonly #timers: TimerQueue = new TimerQueue();
   readonly #effects: Fifo<BgpEffect> = new Fifo();
   readonly #jobs: Job[] = [];
-  readonly #peers: Map<string, Peer> = new Map();
-  readonly #byAddress: Map<string, Peer> = new Map();
-  readonly #byIndex: (Peer | undefined)[] = [];
-  readonly #freeIndexes: number[] = [];
+  readonly #table: PeerTable;
+  readonly #peers: ReadonlyMap<string, Peer>;
   readonly #connections: Map<number, { readonly connection: Connection; readonly peer: Peer }> = new Map();
   readonly #networks: Networks;
   readonly #fibs: readonly FibFeed[];
@@ -94,11 +93,16 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
       deferral,
       restarting: () => deferral.active,
     };
-    const nameOf = (peer: number): string => this.#byIndex[peer]?.config.name ?? "";
+    this.#table = new PeerTable(this.#core, {
+      nextId: () => --this.#lastConnection,
+      add: (connection, peer) => this.#connections.set(connection.id, { connection, peer }),
+    });
+    this.#peers = this.#table.byName;
+    const nameOf = (peer: number): string => this.#table.byIndex[peer]?.config.name ?? "";
     this.#fibs = fib
       ? FAMILIES.map((f) => new FibFeed(ribs[f], attributes, facts, nameOf, maximumPaths))
       : [];
-    this.#view = new StatusView(this.#core, this.#peers, this.#byIndex);
+    this.#view = new StatusView(this.#core, this.#peers, this.#table.byIndex);
     this.#addOwnAddress(config.localAddress);
   }
 
@@ -118,11 +122,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
         return;
       }
       case "tcp-written": {
-        const entry = this.#connections.get(input.connection);
-        if (entry === undefined) return;
-        entry.connection.unsent = Math.max(0, entry.connection.unsent - input.bytes);
-        entry.peer.written(now);
-        this.#moreToSend = true;
+        this.#connections.get(input.connection)?.connection.reportSent(input.bytes);
         return;
       }
       case "tcp-accepted":
@@ -146,10 +146,11 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
         return;
       }
       case "peer-set":
-        this.#setPeer(input.peer, now);
+        this.#table.set(input.peer, now);
+        if (input.peer.localAddress !== undefined) this.#addOwnAddress(input.peer.localAddress);
         return;
       case "peer-removed":
-        this.#removePeer(input.peer, now);
+        this.#table.remove(input.peer, now);
         return;
       case "peer-start":
         this.#peers.get(input.peer)?.start(now);
@@ -208,7 +209,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
 
   /** What a socket to or from this peer needs; undefined when the address is no peer's. */
   transportOptions(neighbor: string): TransportOptions | undefined {
-    const peer = this.#byAddress.get(neighbor);
+    const peer = this.#table.byAddress.get(neighbor);
     return peer === undefined ? undefined : transportOptions(peer.config);
   }
 
@@ -264,7 +265,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
     for (const peer of this.#peers.values()) {
       const session = peer.session;
       while (session?.pending && this.#sendLeft > 0) {
-        this.#sendLeft -= session.produce(this.#now) + 16;
+        this.#sendLeft -= session.produce() + 16;
         if (this.#effects.length > 0) return true;
       }
     }
@@ -287,7 +288,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
   }
 
   #accept(input: Extract<BgpInput, { kind: "tcp-accepted" }>, now: Instant): void {
-    const peer = this.#byAddress.get(canonicalAddress(input.remote) ?? input.remote);
+    const peer = this.#table.byAddress.get(canonicalAddress(input.remote) ?? input.remote);
     if (peer === undefined) {
       this.#warn(`connection from ${input.remote}, which is no peer`);
       this.#emit({ kind: "close", peer: undefined, connection: input.connection, abort: true });
@@ -296,75 +297,6 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
     const connection = new Connection(input.connection, peer.config.name, true, input, this.#core.emit);
     connection.established = true;
     peer.accept(connection, now);
-  }
-
-  #setPeer(config: PeerConfig, now: Instant): void {
-    const neighbor = canonicalAddress(config.neighbor);
-    if (neighbor === undefined) throw new RangeError(`peer ${config.name}: no address: ${config.neighbor}`);
-    const hold = config.holdTime ?? 180;
-    if (hold === 1 || hold === 2) throw new RangeError(`peer ${config.name}: hold time ${hold}`);
-    for (const policy of [config.importPolicy, config.exportPolicy])
-      if (policy !== undefined) checkPolicy(policy);
-    const old = this.#peers.get(config.name);
-    if (old === undefined) {
-      this.#addPeer({ ...config, neighbor }, now);
-      return;
-    }
-    const before = old.config;
-    if (before.asn !== config.asn || before.neighbor !== neighbor) {
-      this.#removePeer(config.name, now);
-      this.#addPeer({ ...config, neighbor }, now);
-      return;
-    }
-    old.config = { ...config, neighbor };
-    if (sessionKey(before) !== sessionKey(old.config)) {
-      old.reset(now, Cease.OTHER_CONFIGURATION_CHANGE, "configuration changed");
-    }
-    if (JSON.stringify(before.importPolicy) !== JSON.stringify(config.importPolicy)) {
-      old.routes.replacePolicy(config.importPolicy);
-    }
-    if (JSON.stringify(before.exportPolicy) !== JSON.stringify(config.exportPolicy)) {
-      old.session?.replaceExportPolicy(config.exportPolicy);
-    }
-    if (config.localAddress !== undefined) this.#addOwnAddress(config.localAddress);
-  }
-
-  #addPeer(config: PeerConfig, now: Instant): void {
-    if (this.#byAddress.has(config.neighbor)) {
-      throw new RangeError(`peer ${config.name}: ${config.neighbor} is already a peer`);
-    }
-    const index = this.#freeIndexes.pop() ?? Math.max(1, this.#byIndex.length);
-    const peer = new Peer(this.#core, index, config, {
-      nextId: () => --this.#lastConnection,
-      add: (connection, owner) => this.#connections.set(connection.id, { connection, peer: owner }),
-    });
-    this.#byIndex[index] = peer;
-    this.#peers.set(config.name, peer);
-    this.#byAddress.set(config.neighbor, peer);
-    if (config.localAddress !== undefined) this.#addOwnAddress(config.localAddress);
-    if (config.enabled !== false) peer.start(now);
-  }
-
-  #removePeer(name: string, now: Instant): void {
-    const peer = this.#peers.get(name);
-    if (peer === undefined) return;
-    peer.stop(now, ceaseWith(PEER_DECONFIGURED, ""), "removed");
-    peer.dispose();
-    this.#peers.delete(name);
-    this.#byAddress.delete(peer.config.neighbor);
-    for (const family of FAMILIES) peer.routes.flush(family);
-    // Jobs run in order: when this one's turn comes, the flush is done and the index may name another peer.
-    this.#jobs.push({
-      step: () => {
-        if (peer.routes.held > 0) return false;
-        peer.routes.close();
-        for (const family of FAMILIES) this.#core.ribs[family].removePeer(peer.index);
-        this.#core.facts[peer.index] = undefined;
-        this.#byIndex[peer.index] = undefined;
-        this.#freeIndexes.push(peer.index);
-        return true;
-      },
-    });
   }
 
   #adopt(state: SpeakerState, now: Instant): void {
@@ -413,21 +345,3 @@ const uint32 = (b: Uint8Array): number => ((b[0]! << 24) | (b[1]! << 16) | (b[2]
 /** A view without a subclass's habits: `slice` of Node's Buffer does not copy, and what is kept here must be a copy. */
 const plain = (bytes: Uint8Array): Uint8Array =>
   bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-
-/** Everything that a session was made with: a change of it needs a new session. */
-function sessionKey(c: PeerConfig): string {
-  return JSON.stringify([
-    c.localAddress,
-    c.remotePort,
-    c.passive,
-    c.holdTime,
-    c.keepaliveTime,
-    c.fixedTimers,
-    c.md5,
-    c.ttlSecurity,
-    c.families,
-    c.nextHop,
-    c.nextHopSelf,
-    c.gracefulRestart,
-  ]);
-}

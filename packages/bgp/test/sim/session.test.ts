@@ -249,7 +249,7 @@ describe("two speakers", () => {
     for (const { effect } of x.node.effects.slice(from))
       if (effect.kind === "write") written += effect.bytes.length;
     expect(written).toBeLessThan(900 * 1024);
-    network.run(600_000);
+    network.run(800_000);
     expect(x.states).toContain("b Idle");
   });
 
