@@ -1,10 +1,10 @@
 /** The Debian packages that third-party devices need: named when they are missing, installed only when allowed. */
-import { accessSync, chmodSync, constants, existsSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { LabPlan } from "@tandem/contract";
 import { LabError } from "../lab-error.ts";
 import type { RealmKind } from "../netns/privileges.ts";
-import { runCommand, withSystemPath } from "../process/run-command.ts";
+import { runCommand, tryCommand, withSystemPath } from "../process/run-command.ts";
 
 interface Prerequisite {
   /** A program on the PATH, or the absolute path of a file. */
@@ -80,24 +80,19 @@ function isPresent(needs: string): boolean {
 const POLICY = "/usr/sbin/policy-rc.d";
 
 async function installPackages(names: readonly string[]): Promise<void> {
-  if (!existsSync(POLICY)) {
+  const ours = !existsSync(POLICY);
+  if (ours) {
     writeFileSync(POLICY, "#!/bin/sh\nexit 101\n");
     chmodSync(POLICY, 0o755);
   }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const install = [
-    "apt-get",
-    "-o",
-    "DPkg::Lock::Timeout=120",
-    "install",
-    "-y",
-    "--no-install-recommends",
-    ...names,
-  ];
+  const apt = ["apt-get", "-o", "DPkg::Lock::Timeout=120"];
+  const install = [...apt, "install", "-y", "--no-install-recommends", ...names];
   try {
+    if ((await tryCommand(install, { env })).status === 0) return;
+    await runCommand([...apt, "update"], { env });
     await runCommand(install, { env });
-  } catch {
-    await runCommand(["apt-get", "-o", "DPkg::Lock::Timeout=120", "update"], { env });
-    await runCommand(install, { env });
+  } finally {
+    if (ours) rmSync(POLICY, { force: true });
   }
 }
