@@ -6,6 +6,15 @@ import { parseArgs } from "node:util";
 import { type Invocation, UsageError, type Verb } from "./verb.ts";
 import { VERBS } from "./verb-table.ts";
 
+/** What helps against the system's own refusals. */
+const CURE_OF: Readonly<Record<string, string>> = {
+  EACCES:
+    "use files that you may read and write; labs are kept in $TANDEM_STATE, by default ~/.local/state/tandem",
+  EROFS:
+    "labs are kept in $TANDEM_STATE, by default ~/.local/state/tandem: choose a folder that can be written",
+  ENOSPC: "the disk is full: free some space, or choose another with TANDEM_STATE=FOLDER",
+};
+
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
@@ -88,10 +97,13 @@ function report(error: unknown, verb: string): number {
     process.stderr.write(`tandem ${verb}: ${String(error)}\n`);
     return EXIT_FAILURE;
   }
-  // An expected failure carries its cure (LabError); anything else is a fault of ours and shows where it happened.
-  const expected = error.name === "LabError";
+  // An expected failure carries its cure (LabError), or is the system's; anything else is a fault of ours and shows where.
+  const expected = error.name === "LabError" || "syscall" in error;
   process.stderr.write(`tandem ${verb}: ${expected ? error.message : (error.stack ?? error.message)}\n`);
-  const cure = "cure" in error && typeof error.cure === "string" ? error.cure : undefined;
+  const cure =
+    "cure" in error && typeof error.cure === "string"
+      ? error.cure
+      : CURE_OF["code" in error ? String(error.code) : ""];
   if (cure !== undefined) process.stderr.write(`  cure: ${cure}\n`);
   return EXIT_FAILURE;
 }

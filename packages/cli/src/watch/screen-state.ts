@@ -1,6 +1,6 @@
 /** What the live screen shows, gathered; rendering is in screen.ts. */
 import type { LabStatus, TandemEvent } from "@tandem/contract";
-import type { FlowState } from "@tandem/lab";
+import { type FlowState, monotonicMicroseconds } from "@tandem/lab";
 import type { TunnelRate } from "./traffic-meter.ts";
 
 export interface ScreenState {
@@ -27,8 +27,21 @@ export interface DirectionTotals {
   readonly delayMilliseconds: number;
 }
 
-/** Packets sent in the last moments are under way, not lost: loss is counted up to the highest number that came. */
-export function totalsByDirection(flows: readonly FlowState[]): DirectionTotals[] {
+/** After so long without a packet what was sent is lost, not under way. */
+const OVERDUE_MICROSECONDS = 1_000_000;
+
+/**
+ * Packets sent in the last moments are under way: loss is counted up to the highest number that came. A flow that has
+ * fallen silent has lost all that was sent since: an outage that goes on shows while it goes on. `now` in µs of CLOCK_MONOTONIC.
+ */
+export function totalsByDirection(
+  flows: readonly FlowState[],
+  now: number = monotonicMicroseconds(),
+): DirectionTotals[] {
+  const overdue = ({ sent, received }: FlowState): number =>
+    received !== undefined && now - received.lastMicroseconds > OVERDUE_MICROSECONDS
+      ? Math.max(0, sent - received.highest)
+      : 0;
   const groups = Map.groupBy(flows, ({ from, to, destination }) => `${from} -> ${to} (${destination})`);
   return [...groups].map(([direction, group]) => {
     const tcp = group.filter(({ protocol }) => protocol === "tcp");
@@ -44,7 +57,7 @@ export function totalsByDirection(flows: readonly FlowState[]): DirectionTotals[
       flows: group.length,
       sent: group.reduce((sum, { sent }) => sum + sent, 0),
       received: received.reduce((sum, report) => sum + report.received, 0),
-      lost: received.reduce((sum, report) => sum + report.lost, 0),
+      lost: group.reduce((sum, flow) => sum + (flow.received?.lost ?? 0) + overdue(flow), 0),
       tcpAlive: `${tcp.filter(({ alive }) => alive).length}/${tcp.length}`,
       delayMilliseconds:
         delays.length === 0 ? 0 : delays.reduce((sum, delay) => sum + delay, 0) / delays.length / 1000,

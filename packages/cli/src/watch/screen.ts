@@ -40,7 +40,7 @@ export function renderLine(state: ScreenState): string {
   const sum = (field: "sent" | "received" | "lost" | "flows"): number =>
     totals.reduce((all, one) => all + one[field], 0);
   const sessions = status.bgpPeers.length === 0 ? "" : `, BGP ${bgp}/${status.bgpPeers.length}`;
-  return `${state.lab}: ${status.state}, tunnels ${up}/${status.tunnels.length}${sessions}, ${rates.toFixed(2)} Mbit/s, flows ${sum("flows")}, received ${sum("received")}, lost ${sum("lost")}`;
+  return `${state.lab}: ${status.state}, tunnels ${up}/${status.tunnels.length}${sessions}, ${rates.toFixed(2)} Mbit/s, flows ${sum("flows")}, sent ${sum("sent")}, received ${sum("received")}, lost ${sum("lost")}`;
 }
 
 function targetLine({ targets, selected, status }: ScreenState): string {
