@@ -96,8 +96,11 @@ export class CharonPeer {
 
   /** Forgets every connection and secret, and ends every IKE SA without a word to the peer. */
   async reset(): Promise<void> {
+    // It may be gone by now.
     for (const sa of await this.ikeSas())
-      await this.vici.request("terminate", { "ike-id": sa.uniqueId, force: "yes", timeout: "-1" });
+      await this.vici
+        .request("terminate", { "ike-id": sa.uniqueId, force: "yes", timeout: "-1" })
+        .catch(() => {});
     const { conns } = await this.vici.request("get-conns");
     for (const name of (conns as readonly string[] | undefined) ?? [])
       await this.vici.request("unload-conn", { name });
@@ -120,7 +123,7 @@ export class CharonPeer {
       this.#process.kill("SIGKILL");
       await gone;
     }
-    if (process.env["TANDEM_KEEP_LOGS"] === undefined) rmSync(this.#folder, { recursive: true });
+    if (process.env.TANDEM_KEEP_LOGS === undefined) rmSync(this.#folder, { recursive: true });
   }
 }
 

@@ -389,7 +389,7 @@ export const FEATURES: readonly Feature[] = [
         return;
       }
       const { received } = await meeting.wire();
-      expect(received["IKE_SA_INIT request"]).toBe(2);
+      expect(received["IKE_SA_INIT request"], "without a cookie, and with it").toBeGreaterThanOrEqual(2);
       await meeting.ping();
     },
   },
@@ -397,7 +397,8 @@ export const FEATURES: readonly Feature[] = [
     name: "invalid-ke",
     what: "the initiator guesses a group that the responder refuses: INVALID_KE_PAYLOAD, second try",
     demand: ({ ike, initiator }) => {
-      const two = ike.replace(/-[^-]+$/, "-modp3072$&");
+      const wrong = ike.endsWith("modp3072") ? "modp4096" : "modp3072";
+      const two = ike.replace(/-[^-]+$/, `-${wrong}$&`);
       return initiator === "tandem"
         ? { ours: change({ ike: { offer: [ikeProposal(two)], accept: [] } }) }
         : { ike: two, ours: change({ ike: { offer: [], accept: [ikeProposal(ike)] } }) };
@@ -405,7 +406,9 @@ export const FEATURES: readonly Feature[] = [
     async run(meeting) {
       await meeting.establish();
       const { sent, received } = await meeting.wire();
-      expect((meeting.plan.initiator === "tandem" ? sent : received)["IKE_SA_INIT request"]).toBe(2);
+      const tries = (meeting.plan.initiator === "tandem" ? sent : received)["IKE_SA_INIT request"];
+      expect(tries, "the first guess, and the second").toBeGreaterThanOrEqual(2);
+      expect(meeting.us.transcript).toContain("INVALID_KE_PAYLOAD");
       await meeting.ping();
     },
   },
@@ -426,7 +429,7 @@ export const FEATURES: readonly Feature[] = [
         : {
             theirs: alsoTheirs({ proposals: ikes }),
             theirChildren: (children) => ({
-              net: { ...(children["net"] as ViciSection), esp_proposals: esps },
+              net: { ...(children.net as ViciSection), esp_proposals: esps },
             }),
           };
     },
@@ -624,7 +627,8 @@ export const FEATURES: readonly Feature[] = [
       }
       await meeting.agree();
       const { sent, received } = await meeting.wire();
-      expect(received["CREATE_CHILD_SA request"], JSON.stringify({ sent, received })).toBe(1);
+      // A busy machine may see it repeated.
+      expect(received["CREATE_CHILD_SA request"], JSON.stringify({ sent, received })).toBeGreaterThan(0);
       await meeting.ping();
     },
   },
@@ -659,7 +663,8 @@ export const FEATURES: readonly Feature[] = [
     async run(meeting) {
       const before = await meeting.establish();
       const both = [
-        meeting.them.vici.request("rekey", { child: "net" }),
+        // Charon may have moved on to the new IKE SA when it hears of this.
+        meeting.them.vici.request("rekey", { child: "net" }).catch(() => {}),
         meeting.us.input({ kind: "rekey", tunnel: TUNNEL, what: "ike" }),
       ];
       await Promise.all(both);

@@ -7,8 +7,8 @@ import { AUTHS, caseName, coveringRows, interopCases } from "./matrix.ts";
 import { MeetingPlace, OUR_ID, THEIR_ID } from "./meeting.ts";
 import { TwoNetworks } from "./two-networks.ts";
 
-const full = process.env["TANDEM_FULL"] === "1";
-const page = process.env["TANDEM_INTEROP_PAGE"];
+const full = process.env.TANDEM_FULL === "1";
+const page = process.env.TANDEM_INTEROP_PAGE;
 const results: CaseResult[] = [];
 let place: MeetingPlace;
 

@@ -91,7 +91,7 @@ export class MeetingPlace {
   /** "strongSwan 5.9.8", as charon says it. */
   async peerVersion(): Promise<string> {
     const version = await this.#them?.vici.request("version");
-    return `strongSwan ${String(version?.["version"] ?? "")}`;
+    return `strongSwan ${String(version?.version ?? "")}`;
   }
 
   async close(): Promise<void> {

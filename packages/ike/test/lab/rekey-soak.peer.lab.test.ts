@@ -16,7 +16,7 @@ import {
 } from "./meeting.ts";
 import { OUR_HOST, THEIR_HOST, TwoNetworks } from "./two-networks.ts";
 
-const SECONDS = process.env["TANDEM_FULL"] === "1" ? 120 : 40;
+const SECONDS = process.env.TANDEM_FULL === "1" ? 120 : 40;
 const PING_INTERVAL = 0.05;
 const CHILD_SECONDS = 5;
 const IKE_SECONDS = 20;

@@ -70,7 +70,7 @@ export class Vici {
   /** Answers come in the order of the requests. Rejects when charon says that it failed, with its words. */
   async request(command: string, message: ViciSection = {}): Promise<ViciSection> {
     const answer = await this.#ask(Packet.CMD_REQUEST, command, message);
-    if (answer["success"] === "no") throw new Error(`${command}: ${answer["errmsg"] as string}`);
+    if (answer.success === "no") throw new Error(`${command}: ${answer.errmsg as string}`);
     return answer;
   }
 
