@@ -12,7 +12,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { type BgpEffect, type BgpInput, BgpSpeaker, type FibRoute, type SpeakerConfig } from "@tandem/bgp";
 import type { Random } from "@tandem/sansio";
-import { EngineDriver, systemClock } from "../driver/engine-driver.ts";
+import { type Clock, EngineDriver, systemClock } from "../driver/engine-driver.ts";
 import { linuxTcpSockets } from "./linux-tcp-sockets.ts";
 import { TcpTransport } from "./tcp-transport.ts";
 
@@ -42,13 +42,27 @@ const fib = new Map<string, FibRoute>();
 const loop = monitorEventLoopDelay({ resolution: 1 });
 loop.enable();
 
+/** Longest turn of the engine in milliseconds of CPU: what a stall would be on a machine that has nothing else to do. */
+let longestTurn = 0;
+
+function measured(turn: () => void): void {
+  const before = process.threadCpuUsage();
+  turn();
+  const { user, system } = process.threadCpuUsage(before);
+  longestTurn = Math.max(longestTurn, (user + system) / 1000);
+}
+
+const clock: Clock = {
+  now: () => systemClock.now(),
+  after: (delay, callback) => systemClock.after(delay, () => measured(callback)),
+};
 const transport = new TcpTransport({
   sockets: linuxTcpSockets,
-  input: (input) => driver.input(input),
+  input: (input) => measured(() => driver.input(input)),
   md5Key: (neighbor) => options.md5?.[neighbor],
   warn: (message) => console.error(message),
 });
-const driver = new EngineDriver<BgpInput, BgpEffect>(speaker, systemClock, perform, (error) => {
+const driver = new EngineDriver<BgpInput, BgpEffect>(speaker, clock, perform, (error) => {
   console.error(error);
 });
 
@@ -103,8 +117,10 @@ function answer(request: Request): unknown {
     case "process": {
       const { user, system } = process.cpuUsage();
       const stall = loop.max / 1e6;
+      const turn = longestTurn;
       loop.reset();
-      return { cpuMilliseconds: (user + system) / 1000, rssBytes: process.memoryUsage.rss(), stall };
+      longestTurn = 0;
+      return { cpuMilliseconds: (user + system) / 1000, rssBytes: process.memoryUsage.rss(), stall, turn };
     }
     default:
       throw new Error(`no such query: ${request.query}`);

@@ -78,8 +78,15 @@ for (let run = 1; run <= runs; run++) {
       sheet.add(`${work}-withdraw`, subject.name, "ms", f.withdraw);
       sheet.add(`${work}-cpu`, subject.name, "ms", f.cpu);
       sheet.add(`${work}-memory`, subject.name, "MB", f.megabytes);
-      if (f.stall !== undefined) sheet.add(`${work}-stall`, subject.name, "ms", f.stall);
-      const stall = f.stall === undefined ? "" : `, longest stall ${f.stall.toFixed(0)} ms`;
+      if (f.stalls !== undefined) {
+        sheet.add(`${work}-stall`, subject.name, "ms", f.stalls.loop);
+        sheet.add(`${work}-turn`, subject.name, "ms", f.stalls.turn);
+      }
+      const s = f.stalls;
+      const stall =
+        s === undefined
+          ? ""
+          : `, longest stall ${s.loop.toFixed(0)} ms, of which at most ${s.turn.toFixed(0)} ms its own CPU`;
       console.error(
         `run ${run} ${subject.name}: ${f.announce.toFixed(0)} ms, CPU ${f.cpu} ms, ${f.megabytes.toFixed(0)} MB, ` +
           `withdraw of half ${f.withdraw.toFixed(0)} ms${stall}`,

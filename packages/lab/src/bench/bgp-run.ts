@@ -2,7 +2,13 @@
 import type { ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LoadPeer, type Table } from "./bgp-load.ts";
-import { type BenchAddresses, processFigures, type Subject, withSubject } from "./bgp-subjects.ts";
+import {
+  type BenchAddresses,
+  processFigures,
+  type Stalls,
+  type Subject,
+  withSubject,
+} from "./bgp-subjects.ts";
 
 export interface BgpFigures {
   /** Milliseconds from the first byte in to the last prefix out. */
@@ -11,8 +17,8 @@ export interface BgpFigures {
   /** CPU milliseconds of the announcements. */
   readonly cpu: number;
   readonly megabytes: number;
-  /** Longest stall of the event loop, where it can be measured. */
-  readonly stall: number | undefined;
+  /** Of the event loop during the announcements, where it can be measured. */
+  readonly stalls: Stalls | undefined;
 }
 
 /** The method's pause between "established" and the first byte. */
@@ -27,13 +33,13 @@ export function measure(subject: Subject, addresses: BenchAddresses, table: Tabl
     const sender = await established(addresses, from!, child);
     try {
       await sleep(SETTLE);
-      await subject.stall?.(child);
+      await subject.stalls?.(child);
       const before = processFigures(child.pid!);
       const announce = await timed(sender, table.announcements, () =>
         receiver.until(() => receiver.announced >= table.prefixes, LIMIT),
       );
       const after = processFigures(child.pid!);
-      const stall = await subject.stall?.(child);
+      const stalls = await subject.stalls?.(child);
       const withdraw = await timed(sender, table.withdrawals, () =>
         receiver.until(() => receiver.withdrawn >= table.withdrawn, LIMIT),
       );
@@ -42,7 +48,7 @@ export function measure(subject: Subject, addresses: BenchAddresses, table: Tabl
         withdraw,
         cpu: after.cpuMilliseconds - before.cpuMilliseconds,
         megabytes: after.peakMegabytes,
-        stall,
+        stalls,
       };
     } finally {
       sender.close();

@@ -13,13 +13,21 @@ export interface BenchAddresses {
   readonly peers: readonly { readonly address: string; readonly asn: number }[];
 }
 
+/** Milliseconds. */
+export interface Stalls {
+  /** Longest delay of the event loop, whatever else the machine was busy with. */
+  readonly loop: number;
+  /** Most CPU time that one turn of the event loop took: the speaker's own share. */
+  readonly turn: number;
+}
+
 export interface Subject {
   readonly name: string;
   /** Undefined when it is installed; else what to install. */
   missing(): string | undefined;
   start(addresses: BenchAddresses, folder: string): ChildProcess;
-  /** Longest stall of its event loop since the last call, in milliseconds; only what can be measured from inside. */
-  stall?(process: ChildProcess): Promise<number>;
+  /** Since the last call; only what can be measured from inside. */
+  stalls?(process: ChildProcess): Promise<Stalls>;
 }
 
 const SPEAKER_MAIN = fileURLToPath(new URL("../../../gateway/src/bgp/speaker-main.ts", import.meta.url));
@@ -112,14 +120,14 @@ const tandem: Subject = {
     }
     return child;
   },
-  stall(child) {
+  stalls(child) {
     return new Promise((resolve) => {
       const lines = createInterface({ input: child.stdout! });
       lines.on("line", (line) => {
-        const answer = JSON.parse(line) as { result?: { stall: number } };
+        const answer = JSON.parse(line) as { result?: { stall: number; turn: number } };
         if (answer.result === undefined) return;
         lines.close();
-        resolve(answer.result.stall);
+        resolve({ loop: answer.result.stall, turn: answer.result.turn });
       });
       child.stdin!.write('{"query":"process"}\n');
     });
