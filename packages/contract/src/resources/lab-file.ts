@@ -180,7 +180,8 @@ export const LabDevice = z.strictObject({
   site: z.string().optional(),
   /** What is behind it. Default: the address space of its local network gateway. */
   addressPrefixes: Prefixes.optional(),
-  connectionMode: z.enum(["Default", "InitiatorOnly", "ResponderOnly"]).default("ResponderOnly"),
+  /** Who begins where the gateway's connection has mode Default. Default: both for tandem, the gateway for others. */
+  connectionMode: z.enum(["Default", "InitiatorOnly", "ResponderOnly"]).optional(),
   dpdTimeoutSeconds: z.number().optional(),
   bgpHoldSeconds: z.number().optional(),
   bgpKeepaliveSeconds: z.number().optional(),

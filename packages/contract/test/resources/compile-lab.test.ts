@@ -152,6 +152,41 @@ describe("tunnels", () => {
     );
   });
 
+  test("who begins: both ends where the device is Tandem, the gateway where it is not, the mirror where it is said", () => {
+    const modes = (plan: LabPlan) =>
+      ["gw/IN_0", "device1"].map((n) => configOf(plan, n).connections[0]!.mode);
+    expect(modes(compiled("site-to-site"))).toEqual(["Default", "Default"]);
+    const strongswan = compiled("site-to-site", (file) => {
+      file.tandem!.devices![0]!.kind = "strongswan";
+    });
+    expect(modes(strongswan)).toEqual(["Default", "ResponderOnly"]);
+    const responder = compiled("site-to-site", (file) => {
+      file.connections![0]!.properties.connectionMode = "ResponderOnly";
+    });
+    expect(modes(responder)).toEqual(["ResponderOnly", "InitiatorOnly"]);
+  });
+
+  test("IPv6 inside and outside: routes of one family leave by an address of that family", () => {
+    const plan = compiled("active-active", (file) => {
+      file.virtualNetworks[0]!.properties.addressSpace.addressPrefixes.push("fd00:11::/48");
+      file.virtualNetworks[0]!.properties.subnets![0]!.properties = {
+        addressPrefixes: ["10.11.0.0/24", "fd00:11::/64"],
+      };
+      file.tandem!.devices![0]!.addressPrefixes!.push("fd00:51::/48");
+    });
+    const hosts = plan.nodes.filter((n) => n.kind === "host");
+    expect(hosts.map((h) => h.addresses)).toEqual([
+      ["10.11.0.4", "fd00:11::4"],
+      ["10.51.0.4", "fd00:51::4"],
+    ]);
+    for (const node of plan.nodes) {
+      for (const route of node.routes) {
+        if (route.via !== undefined) expect(route.via.includes(":")).toBe(route.prefix.includes(":"));
+      }
+    }
+    expect(plan.probes.map((p) => p.destination)).toEqual(["10.51.0.4", "fd00:51::4"]);
+  });
+
   test("an omitted shared key is generated, and the same on both sides of a pair", () => {
     const plan = compiled("vnet-to-vnet", (file) => {
       for (const c of file.connections!) delete c.properties.sharedKey;

@@ -196,6 +196,10 @@ export function deviceConnections(draft: Draft, device: LabDevice): ConnectionIn
   });
 }
 
+/** A Tandem device that starts again dials at once, instead of waiting until the gateway's DPD has missed it. */
+const ownMode = (draft: Draft, device: LabDevice): "Default" | "ResponderOnly" =>
+  (draft.options.deviceKind ?? device.kind) === "tandem" ? "Default" : "ResponderOnly";
+
 function mirror(
   draft: Draft,
   device: LabDevice,
@@ -212,7 +216,7 @@ function mirror(
     tunnel: tunnelId(c.name, own, seat.name),
     remote: { name: seat.name, address: c.localId, id: c.localId },
     localId: c.remote.id,
-    mode: MIRRORED_MODE[c.mode ?? "Default"] ?? device.connectionMode,
+    mode: MIRRORED_MODE[c.mode ?? "Default"] ?? device.connectionMode ?? ownMode(draft, device),
     ...(policy === undefined ? {} : { ipsecPolicy: policy }),
     ...(device.sharedKey === undefined
       ? {}
