@@ -95,21 +95,31 @@ function everyRow(columns: Columns): string[][] {
   );
 }
 
-/** Greedy: each row is the one that covers the most pairs not seen yet. Deterministic. */
+/**
+ * Greedy: each row is the one that covers the most pairs not seen yet; of equals the one whose values were used least.
+ * Deterministic.
+ */
 export function coveringRows(columns: Columns): string[][] {
   const pairsOf = (row: readonly string[]): string[] =>
     row.flatMap((a, i) => row.slice(i + 1).map((b, j) => `${i} ${a} ${i + 1 + j} ${b}`));
   const every = everyRow(columns).map((row) => ({ row, pairs: pairsOf(row) }));
   const missing = new Set(every.flatMap(({ pairs }) => pairs));
+  const used = new Map<string, number>();
+  const usage = (row: readonly string[]): number =>
+    row.reduce((sum, value, i) => sum + (used.get(`${i} ${value}`) ?? 0), 0);
   const chosen: string[][] = [];
   while (missing.size > 0) {
     let best = every[0]!;
     let gain = 0;
     for (const candidate of every) {
       const covers = candidate.pairs.filter((pair) => missing.has(pair)).length;
-      if (covers > gain) [best, gain] = [candidate, covers];
+      if (covers < gain || (covers === gain && usage(candidate.row) >= usage(best.row))) continue;
+      best = candidate;
+      gain = covers;
     }
     for (const pair of best.pairs) missing.delete(pair);
+    for (const [i, value] of best.row.entries())
+      used.set(`${i} ${value}`, (used.get(`${i} ${value}`) ?? 0) + 1);
     chosen.push(best.row);
   }
   return chosen;

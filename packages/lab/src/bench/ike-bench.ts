@@ -38,7 +38,8 @@ export interface IkeBenchResult {
 
 const LOAD_MAIN = join(REPOSITORY, "packages", "gateway", "src", "bench", "ike-load.ts");
 const CONCURRENCY = 16;
-const WARM_UP = 64;
+/** Handshakes before the clock starts: either side reaches its pace, compiled code included. */
+const WARM_UP = 400;
 const REKEYED_TUNNELS = 32;
 const LIVE_TUNNELS = 24;
 const IDLE_SAS = 5_000;
