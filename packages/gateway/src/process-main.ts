@@ -84,6 +84,12 @@ async function run(config: InstanceConfig): Promise<void> {
 
 async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Promise<void> {
   const log = jsonLog(config.name, (line) => process.stdout.write(line), wallClock);
+  // A fault of ours in one place must not take every tunnel along; it is told, and the tests look for it.
+  process.on("unhandledRejection", (reason) => {
+    log("error", reason instanceof Error ? (reason.stack ?? reason.message) : String(reason), {
+      fault: true,
+    });
+  });
   const network = new HostNetwork(
     systemIpCommand(),
     new RouteNetlink(),
@@ -92,7 +98,9 @@ async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Prom
       inside: config.inside.interface,
       tun: config.tun.interface,
       mtu: config.tun.mtu,
-      ...(config.partner === undefined ? {} : { partner: config.partner.address }),
+      ...(config.partner === undefined
+        ? {}
+        : { partner: config.partner.address, partnerLocal: config.partner.localAddress }),
     },
     (message) => log("warn", message),
   );

@@ -67,8 +67,9 @@ export interface HostNetworkOptions {
   readonly tun: string;
   /** Of the TUN device, bytes. */
   readonly mtu: number;
-  /** The address of the partner on the link between the two instances, when there is one. */
+  /** Addresses of the partner and of ourselves on the link between the two instances, when there is one. */
   readonly partner?: string;
+  readonly partnerLocal?: string;
 }
 
 export class HostNetwork {
@@ -104,7 +105,7 @@ export class HostNetwork {
       this.#sysctl(`net/ipv4/conf/${name}/rp_filter`, "0");
     }
     await this.#ip.batch([`link set dev ${outside} group ${OUTSIDE_GROUP}`, "link set dev lo up"]);
-    const partnerLink = await this.#partnerInterface();
+    const partnerLink = this.#partnerInterface();
     const rules = this.#rules(outside, inside, tun, partnerLink).flatMap((rule) =>
       FAMILIES.map((family) => ({ family, rule })),
     );
@@ -253,11 +254,15 @@ export class HostNetwork {
     }
   }
 
-  async #partnerInterface(): Promise<string | undefined> {
-    const { partner } = this.#options;
-    if (partner === undefined) return undefined;
-    const found = (await this.#ip.query(["route", "get", partner])) as { dev?: string }[];
-    return found[0]?.dev;
+  /** By our own address on it, so that a link that is down at the moment is found too. */
+  #partnerInterface(): string | undefined {
+    const { partnerLocal } = this.#options;
+    if (partnerLocal === undefined) return undefined;
+    const index = this.#kernel.addresses().find((one) => one.address === partnerLocal)?.index;
+    const name = this.#kernel.links().find((link) => link.index === index)?.name;
+    if (name === undefined)
+      this.#warn(`no interface has ${partnerLocal}: the link to the partner is missing`);
+    return name;
   }
 
   async #addressesOf(name: string): Promise<string[]> {

@@ -228,12 +228,9 @@ export class SaBook {
     );
   }
 
-  /** Child SA and the limit of its reserved numbers, for a snapshot. */
+  /** Child SA and the limit of its reserved numbers, for a snapshot (which nobody acknowledges: `knownUpTo` stays). */
   reservations(): (readonly [string, number])[] {
-    return [...this.#childSas.values()].map((booked) => {
-      booked.knownUpTo = booked.reservedUpTo;
-      return [booked.id, booked.reservedUpTo] as const;
-    });
+    return [...this.#childSas.values()].map((booked) => [booked.id, booked.reservedUpTo] as const);
   }
 
   /** Whether a Child SA stands that is not used for sending yet. */
