@@ -9,7 +9,7 @@
  *
  * What arrives at the public IP goes to the charon of the tunnel by its source address, the gateway seat's.
  */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type DeviceNode, InstanceConfig, type LabPlan, nodeFileName, TUN_TABLE } from "@tandem/contract";
@@ -55,30 +55,34 @@ function charonFolder(folder: StateFolder, node: DeviceNode, index: number): str
   return join(folder.config, `${nodeFileName(node.name)}-t${index}`);
 }
 
+/** Lays the device's network and starts its daemons. */
 export async function startStrongswanDevice(
   realm: Realm,
   folder: StateFolder,
   plan: LabPlan,
   node: DeviceNode,
 ): Promise<ProcessRecord[]> {
-  const config = InstanceConfig.parse(node.config);
-  const tunnels = config.connections.map(
-    (connection, index): Tunnel => ({
-      index,
-      connection,
-      netns: tunnelNamespace(plan, node, index),
-      folder: charonFolder(folder, node, index),
-      logFile: join(folder.log, `${nodeFileName(node.name)}-t${index}.log`),
-      outer: [`169.254.${100 + index}.0`, `169.254.${100 + index}.1`],
-      inner: [`169.254.${100 + index}.2`, `169.254.${100 + index}.3`],
-      inner6: [`fd65:${index}::`, `fd65:${index}::1`],
-    }),
-  );
-  const publicIp = config.seats[0]?.publicIps[0];
-  if (publicIp === undefined) throw new LabError(`${node.name} has no public IP`);
-  if (node.role === "client") return await startClient(realm, folder, plan, node, publicIp, tunnels);
-  await layTunnelNamespaces(realm, plan, node, publicIp, tunnels);
-  await layRouter(realm, plan, node, publicIp, tunnels);
+  const device = strongswanDevice(folder, plan, node);
+  const { publicIp, tunnels } = device;
+  if (node.role === "client") {
+    // IKE and ESP carry the public address; everything else follows charon's routes (table 220) into the tunnel.
+    const rule = `rule add priority 200 from ${publicIp} lookup main`.split(" ");
+    await realm.run(["ip", "-netns", namespaceOf(plan.lab, node.name), ...rule]);
+  } else {
+    await layTunnelNamespaces(realm, plan, node, publicIp, tunnels);
+    await layRouter(realm, plan, node, publicIp, tunnels);
+  }
+  return await startStrongswanDaemons(realm, folder, plan, node);
+}
+
+/** In a network that stands: at first, and again after they were killed. */
+export async function startStrongswanDaemons(
+  realm: Realm,
+  folder: StateFolder,
+  plan: LabPlan,
+  node: DeviceNode,
+): Promise<ProcessRecord[]> {
+  const { config, publicIp, tunnels } = strongswanDevice(folder, plan, node);
   const charons = await Promise.all(
     tunnels.map((tunnel) => startCharon(realm, folder, node, publicIp, tunnel)),
   );
@@ -86,33 +90,24 @@ export async function startStrongswanDevice(
   return [...charons, await startBird(realm, folder, plan, node, config, tunnels)];
 }
 
-/** A client has one tunnel and nothing behind it: charon runs in the client's own namespace and installs the virtual address. */
-async function startClient(
-  realm: Realm,
-  folder: StateFolder,
-  plan: LabPlan,
-  node: DeviceNode,
-  publicIp: string,
-  tunnels: readonly Tunnel[],
-): Promise<ProcessRecord[]> {
-  const netns = namespaceOf(plan.lab, node.name);
-  // IKE and ESP carry the public address; everything else follows charon's routes (table 220) into the tunnel.
-  await realm.run([
-    "ip",
-    "-netns",
-    netns,
-    "rule",
-    "add",
-    "priority",
-    "200",
-    "from",
-    publicIp,
-    "lookup",
-    "main",
-  ]);
-  const [tunnel] = tunnels;
-  if (tunnel === undefined) return [];
-  return [await startCharon(realm, folder, node, publicIp, { ...tunnel, netns })];
+function strongswanDevice(folder: StateFolder, plan: LabPlan, node: DeviceNode) {
+  const config = InstanceConfig.parse(node.config);
+  const publicIp = config.seats[0]?.publicIps[0];
+  if (publicIp === undefined) throw new LabError(`${node.name} has no public IP`);
+  const tunnels = config.connections.map(
+    (connection, index): Tunnel => ({
+      index,
+      connection,
+      // A client has one tunnel and nothing behind it: its charon runs in the client's own namespace.
+      netns: node.role === "client" ? namespaceOf(plan.lab, node.name) : tunnelNamespace(plan, node, index),
+      folder: charonFolder(folder, node, index),
+      logFile: join(folder.log, `${nodeFileName(node.name)}-t${index}.log`),
+      outer: [`169.254.${100 + index}.0`, `169.254.${100 + index}.1`],
+      inner: [`169.254.${100 + index}.2`, `169.254.${100 + index}.3`],
+      inner6: [`fd65:${index}::`, `fd65:${index}::1`],
+    }),
+  );
+  return { config, publicIp, tunnels };
 }
 
 const SWANCTL_FOLDERS =
@@ -132,6 +127,7 @@ async function startCharon(
     mkdirSync(join(tunnel.folder, "swanctl", name), { recursive: true, mode: 0o700 });
   }
   const socket = join(folder.control, `${nodeFileName(node.name)}-t${tunnel.index}.vici`);
+  rmSync(socket, { force: true }); // of a charon that was killed
   const write = (name: string, text: string): void =>
     writeFileSync(join(tunnel.folder, name), text, { mode: 0o600 });
   write("strongswan.conf", strongswanConf(socket, tunnel, node.role));

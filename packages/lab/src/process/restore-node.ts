@@ -6,6 +6,7 @@ import { callControl } from "../control/control-client.ts";
 import { LabError, reasonOf } from "../lab-error.ts";
 import { readLabRecord, readPlan } from "../lab-record.ts";
 import { Realm } from "../netns/realm.ts";
+import { startStrongswanDaemons } from "../peers/strongswan.ts";
 import { namespaceOf } from "../plan/network-of-plan.ts";
 import { startCommand, supervisorConfig } from "../plan/start-nodes.ts";
 import { type StateFolder, writeJson } from "../state-folder.ts";
@@ -28,13 +29,11 @@ export async function restoreNode(folder: StateFolder, name: string): Promise<Re
   const node = plan.nodes.find((one) => one.name === name);
   if (record === undefined || node === undefined || node.kind === "host")
     throw new LabError(`${name} cannot be started`);
-  if (node.kind === "device" && node.software !== "tandem") {
-    throw new LabError(
-      `${name} is third-party software, which is started with the lab`,
-      "bring the lab down and up again",
-    );
-  }
   const realm = new Realm(record.realm);
+  if (node.kind === "device" && node.software !== "tandem") {
+    await startStrongswanDaemons(realm, folder, plan, node);
+    return "started";
+  }
   const config = node.kind === "supervisor" ? supervisorConfig(realm, plan, node) : node.config;
   writeJson(node.configFile, config);
   const { identity } = await launch(realm, folder, {
