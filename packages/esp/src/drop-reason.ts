@@ -39,6 +39,7 @@ const NAMES = [
   "outer-fragment",
   "unknown-seat",
   "keepalive",
+  "ike-flood",
   "socket-full",
   "socket-error",
   "tun-full",

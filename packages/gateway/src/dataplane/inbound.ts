@@ -28,8 +28,12 @@ const BAD_ICV = DropReason["bad-icv"];
 const TRUNCATED = DropReason["outer-truncated"];
 const NOT_ESP = DropReason["outer-not-esp"];
 const UNKNOWN_SPI = DropReason["unknown-spi"];
+const IKE_FLOOD = DropReason["ike-flood"];
 const KEEPALIVE = DropReason.keepalive;
 const SOCKET_ERROR = DropReason["socket-error"];
+
+/** Implementation: messages queue up in memory when the main thread is slower than a flood of them. */
+const IKE_PER_SECOND = 20_000;
 
 /** Implementation: what is no longer than this came singly, or is not worth a buffer of its own. */
 const SMALL = 2048;
@@ -63,6 +67,8 @@ export class Inbound {
   readonly #installed = new Array<InstalledSa | undefined>(MAX_JOBS).fill(undefined);
   readonly #outers = new Array<OuterSocket | undefined>(MAX_JOBS).fill(undefined);
   readonly #received = new Array<ReceivedDatagram | undefined>(MAX_JOBS).fill(undefined);
+  #ikeTick = 0;
+  #ikeLeft = 0;
   #lastSpi = 0;
   #last: InstalledSa | undefined;
   /** The SA whose outer source has been compared, and with what. */
@@ -154,7 +160,15 @@ export class Inbound {
   }
 
   #ike(outer: OuterSocket, received: ReceivedDatagram, at: number, length: number): void {
-    const { arena, counters, emit, tap } = this.#plane;
+    const { arena, clock, counters, emit, tap } = this.#plane;
+    if (clock.tick !== this.#ikeTick) {
+      this.#ikeTick = clock.tick;
+      this.#ikeLeft = IKE_PER_SECOND;
+    }
+    if (this.#ikeLeft-- <= 0) {
+      counters[IKE_FLOOD]!++;
+      return;
+    }
     counters[LoopCounter.ikeIn]!++;
     emit({
       kind: "ike",

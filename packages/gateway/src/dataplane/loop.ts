@@ -79,7 +79,7 @@ export class PacketLoop {
       routes: new RouteTable(),
       spread: new FlowSpread(arena.view),
       sad: new Sad<InstalledSa>(),
-      tap: new Tap(arena, parts.emit, clock),
+      tap: new Tap(arena, parts.emit, clock, parts.counters),
       sendBatch: parts.sendBatch,
       emit: parts.emit,
       clock,

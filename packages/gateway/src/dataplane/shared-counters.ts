@@ -26,6 +26,7 @@ export const LOOP_COUNTERS = [
   "fragmented",
   "transit",
   "gsoFallbacks",
+  "captureLost",
 ] as const;
 export type LoopCounterName = (typeof LOOP_COUNTERS)[number];
 export const LoopCounter: Readonly<Record<LoopCounterName, number>> = Object.freeze(

@@ -2,18 +2,31 @@
 import type { Arena, DatagramPath } from "@tandem/linux";
 import { formatAddress, parseAddress } from "@tandem/wire";
 import type { DataPlaneEvent } from "./commands.ts";
+import { LoopCounter } from "./shared-counters.ts";
+
+/** Implementation: copies queue up in memory when the main thread is slower; what is above this is counted, not kept. */
+const PER_SECOND = 50_000;
 
 export class Tap {
   /** Read by the loop before it calls anything here. */
   on = false;
   readonly #arena: Arena;
   readonly #emit: (event: DataPlaneEvent) => void;
-  readonly #clock: { readonly now: number };
+  readonly #clock: { readonly now: number; readonly tick: number };
+  readonly #counters: Float64Array;
+  #tick = -1;
+  #left = 0;
 
-  constructor(arena: Arena, emit: (event: DataPlaneEvent) => void, clock: { readonly now: number }) {
+  constructor(
+    arena: Arena,
+    emit: (event: DataPlaneEvent) => void,
+    clock: { readonly now: number; readonly tick: number },
+    counters: Float64Array,
+  ) {
     this.#arena = arena;
     this.#emit = emit;
     this.#clock = clock;
+    this.#counters = counters;
   }
 
   /** An inner IP packet, seen from the inside: "in" is what the loop writes to the TUN, "out" what it takes from there. */
@@ -88,6 +101,14 @@ export class Tap {
   }
 
   #tell(name: string, direction: "in" | "out", packet: Uint8Array): void {
+    if (this.#clock.tick !== this.#tick) {
+      this.#tick = this.#clock.tick;
+      this.#left = PER_SECOND;
+    }
+    if (this.#left-- <= 0) {
+      this.#counters[LoopCounter.captureLost]!++;
+      return;
+    }
     this.#emit({ kind: "captured", interface: name, direction, at: this.#clock.now, packet });
   }
 }

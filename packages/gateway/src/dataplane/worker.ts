@@ -33,65 +33,75 @@ const { options, bell, counters } = workerData as WorkerStart;
 const port = parentPort!;
 const emit = (event: DataPlaneEvent): void => port.postMessage(event);
 
-// The arena is WebAssembly memory, so that SIMD code reaches it; FFI calls reach it by address like any other.
-const ARENA_PAGES = 256;
-const memory = createWasmMemory(ARENA_PAGES);
-const arena = createArenaOver(memory.buffer);
-const poller = new PollSet(arena);
-const writable = new PollSet(arena, 1);
-const bellSlot = poller.add(bell);
-const bellScratch = arena.base + arena.allocate(8);
-const outerOffload = options.settings?.outerOffload ?? true;
-const tun = openTun(arena, { name: options.tun, offload: options.tunOffload ?? true });
+function run(): void {
+  // The arena is WebAssembly memory, so that SIMD code reaches it; FFI calls reach it by address like any other.
+  const ARENA_PAGES = 256;
+  const memory = createWasmMemory(ARENA_PAGES);
+  const arena = createArenaOver(memory.buffer);
+  const poller = new PollSet(arena);
+  const writable = new PollSet(arena, 1);
+  const bellSlot = poller.add(bell);
+  const bellScratch = arena.base + arena.allocate(8);
+  const outerOffload = options.settings?.outerOffload ?? true;
+  const tun = openTun(arena, { name: options.tun, offload: options.tunOffload ?? true });
 
-const backend = createEvpBackend();
+  const backend = createEvpBackend();
 
-// A datagram may be a joined one at any time: each has room for the longest, of which mostly the first page is touched.
-const RECEIVE_MANY = 32;
-const receiveBatches = {
-  4: new ReceiveBatch(arena, 4, RECEIVE_MANY, RECEIVE_STRIDE),
-  6: new ReceiveBatch(arena, 6, RECEIVE_MANY, RECEIVE_STRIDE),
-};
+  // A datagram may be a joined one at any time: each has room for the longest, of which mostly the first page is touched.
+  const RECEIVE_MANY = 32;
+  const receiveBatches = {
+    4: new ReceiveBatch(arena, 4, RECEIVE_MANY, RECEIVE_STRIDE),
+    6: new ReceiveBatch(arena, 6, RECEIVE_MANY, RECEIVE_STRIDE),
+  };
 
-const loop = new PacketLoop({
-  arena,
-  tun,
-  poller,
-  waitWritable(fd, ms) {
-    const slot = writable.add(fd, POLLOUT);
-    const ready = writable.wait(ms) > 0;
-    writable.remove(slot);
-    return ready;
-  },
-  sockets: {
-    udp: (address, udpPort) => openUdpSocket(arena, { address, port: udpPort, gro: outerOffload }),
-    receiveBatch: (family) => receiveBatches[family],
-    esp: (address) => openRawSocket(arena, { address }),
-  },
-  backend,
-  sendBatch: new SendBatch(arena),
-  counters,
-  checksum: simdChecksum(memory),
-  ...(options.settings && { settings: options.settings }),
-  emit,
-  now: Date.now,
-});
-emit({
-  kind: "done",
-  id: 0,
-  value: { tun: tun.name, tunOffloads: tun.offloads, backend: backend.name, outerOffload },
-});
+  const loop = new PacketLoop({
+    arena,
+    tun,
+    poller,
+    waitWritable(fd, ms) {
+      const slot = writable.add(fd, POLLOUT);
+      const ready = writable.wait(ms) > 0;
+      writable.remove(slot);
+      return ready;
+    },
+    sockets: {
+      udp: (address, udpPort) => openUdpSocket(arena, { address, port: udpPort, gro: outerOffload }),
+      receiveBatch: (family) => receiveBatches[family],
+      esp: (address) => openRawSocket(arena, { address }),
+    },
+    backend,
+    sendBatch: new SendBatch(arena),
+    counters,
+    checksum: simdChecksum(memory),
+    ...(options.settings && { settings: options.settings }),
+    emit,
+    now: Date.now,
+  });
+  emit({
+    kind: "done",
+    id: 0,
+    value: { tun: tun.name, tunOffloads: tun.offloads, backend: backend.name, outerOffload },
+  });
 
-while (!loop.stopped) {
-  loop.turn(1000);
-  if (poller.ready(bellSlot) === 0) continue;
-  drainEventFd(bell, bellScratch);
-  for (;;) {
-    const message = receiveMessageOnPort(port) as { message: Command } | undefined;
-    if (message === undefined) break;
-    loop.apply(message.message);
-    if (loop.stopped) break;
+  while (!loop.stopped) {
+    loop.turn(1000);
+    if (poller.ready(bellSlot) === 0) continue;
+    drainEventFd(bell, bellScratch);
+    for (;;) {
+      const message = receiveMessageOnPort(port) as { message: Command } | undefined;
+      if (message === undefined) break;
+      loop.apply(message.message);
+      if (loop.stopped) break;
+    }
   }
+  tun.close();
+  port.close();
 }
-tun.close();
-port.close();
+
+try {
+  run();
+} catch (error) {
+  // When the start fails this is its answer, with cause and cure; later it ends the thread, and the main thread is told.
+  emit({ kind: "refused", id: 0, reason: error instanceof Error ? error.message : String(error) });
+  throw error;
+}
