@@ -116,6 +116,9 @@ export class SaBook {
       knownUpTo: sequence.limit,
     };
     this.#childSas.set(sa.id, booked);
+    // The next adopter must know of this block, which is not the one that it would take as reserved. Told before the
+    // IKE SA is (the channel keeps the order), so that nobody knows the one without the other.
+    if (live !== undefined) void this.#hooks.replicateSequence(sa.id, sequence.limit);
     this.#awaiting.add(sa.id);
     const ofTunnel = this.#tunnels.get(tunnel) ?? new Set();
     ofTunnel.add(sa.id);

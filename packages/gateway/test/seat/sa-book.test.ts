@@ -30,13 +30,17 @@ function setUp(replicated: Promise<boolean> = Promise.resolve(true)) {
   const ups: string[] = [];
   const faults: string[] = [];
   const short: string[] = [];
+  const told: [string, number][] = [];
   const book = new SaBook("gw/0", plane, {
     tunnelUp: (tunnel, up) => ups.push(`${tunnel} ${up ? "up" : "down"}`),
-    replicateSequence: () => replicated,
+    replicateSequence: (childSa, upTo) => {
+      told.push([childSa, upTo]);
+      return replicated;
+    },
     sequenceShort: (childSa) => short.push(childSa),
     fault: (message) => faults.push(message),
   });
-  return { plane, ups, faults, short, book };
+  return { plane, ups, faults, short, told, book };
 }
 
 describe("SaBook", () => {
@@ -102,7 +106,7 @@ describe("SaBook", () => {
   });
 
   it("starts an adopted Child SA above every reserved block, and never passes 2^32 - 1 without ESN", () => {
-    const { plane, short, book } = setUp();
+    const { plane, short, told, book } = setUp();
     const live = {
       id: "a",
       reservedUpTo: 0xffff_ff00,
@@ -114,6 +118,7 @@ describe("SaBook", () => {
     };
     book.add("t", "ike", install("a", 10), terms, live);
     expect(plane.of("add-child-sa")[0]?.sequence).toEqual({ first: 0xffff_ff00, limit: 0xffff_ffff });
+    expect(told).toEqual([["a", 0xffff_ffff]]);
     book.needSequence("a");
     expect(plane.of("reserve-sequence")).toEqual([]);
     expect(short).toEqual(["a"]);
