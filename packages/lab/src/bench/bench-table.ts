@@ -39,7 +39,7 @@ export class BenchSheet {
 }
 
 export const lessIsBetter = (unit: string): boolean =>
-  unit === "ms" || unit === "MB" || unit.startsWith("s/");
+  ["ms", "MB", "KiB", "MiB"].includes(unit) || unit.startsWith("s/");
 
 export function describeMachine(): BenchResult["machine"] {
   const processors = cpus();

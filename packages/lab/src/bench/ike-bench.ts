@@ -173,7 +173,9 @@ class IkeBench {
         count,
         hold: true,
       });
-      await load.done;
+      const { done, firstFailure } = await load.done;
+      if (done < count)
+        throw new LabError(`${count - done} of ${count} SAs did not stand: ${firstFailure ?? ""}`);
       const after = residentMemory(pid);
       load.release();
       this.#add("ike-idle-sa", subject, "KiB", (after - before) / count);
