@@ -27,6 +27,8 @@ export interface Core {
   readonly facts: (PeerFacts | undefined)[];
   readonly emit: (effect: BgpEffect) => void;
   readonly schedule: (job: Job) => void;
+  /** Some session may have something to send although no route changed. */
+  readonly wake: () => void;
   readonly isOwnAddress: (address: Uint8Array) => boolean;
   /** The same for an IPv4 address as a number. */
   readonly isOwnIpv4: (address: number) => boolean;

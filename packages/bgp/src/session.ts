@@ -94,6 +94,7 @@ export class Session {
       else stuck(at);
     });
     core.timers.start(this.#sendHold, now + half);
+    core.wake();
   }
 
   get advertised(): number {
@@ -119,6 +120,7 @@ export class Session {
     this.#complete.add(family);
     if (this.negotiated.families.every((f) => this.#complete.has(f))) {
       this.#core.deferral.settled(this.connection.peer);
+      this.#core.wake();
     }
   }
 
@@ -129,6 +131,7 @@ export class Session {
     const family = familyOf(decoded.value.afi, decoded.value.safi);
     // RFC 7313 §4: subtypes are for speakers that both offered the enhanced form; others are ignored.
     if (family !== undefined && decoded.value.subtype === 0) this.#outs.get(family)?.refresh();
+    this.#core.wake();
     return undefined;
   }
 

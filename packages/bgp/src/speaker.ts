@@ -52,6 +52,8 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
   /** What is left of the present call's budget for sending. */
   #sendLeft = 0;
   #moreToSend = false;
+  /** Every session was looked at when the changes of the RIBs stood here: nothing to do before the next one. */
+  #lookedAt = -1;
 
   /** Throws a RangeError when the configuration cannot be used: that is the caller's mistake, not the network's. */
   constructor(config: SpeakerConfig, random: Random) {
@@ -87,6 +89,9 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
       schedule: (job) => {
         this.#jobs.push(job);
       },
+      wake: () => {
+        this.#lookedAt = -1;
+      },
       isOwnAddress: (address) => this.#isOwnAddress(address),
       isOwnIpv4: (address) => this.#ownIpv4.has(address),
       tagOf: (family, prefix) => this.#networks.tag(family, prefix),
@@ -108,6 +113,8 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
 
   handle(input: BgpInput, now: Instant): void {
     this.#begin(now);
+    // Data changes routes, which shows by itself, or wakes the speaker; anything else may concern any session.
+    if (input.kind !== "tcp-data") this.#lookedAt = -1;
     const idle = this.#jobs.length === 0;
     this.#dispatch(input, now);
     // The first slice of new work is done at once: for a gateway's few thousand routes that is all of it.
@@ -187,6 +194,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
 
   handleTimeout(now: Instant): void {
     this.#begin(now);
+    this.#lookedAt = -1;
     this.#timers.run(now);
     this.#work(now);
   }
@@ -262,6 +270,9 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
         }
       }
     }
+    const { "ipv4-unicast": v4, "ipv6-unicast": v6 } = this.#core.ribs;
+    const changes = v4.changes.stamp + v6.changes.stamp;
+    if (changes === this.#lookedAt) return false;
     for (const peer of this.#peers.values()) {
       const session = peer.session;
       while (session?.pending && this.#sendLeft > 0) {
@@ -269,6 +280,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
         if (this.#effects.length > 0) return true;
       }
     }
+    if (this.#sendLeft > 0) this.#lookedAt = changes;
     return false;
   }
 
