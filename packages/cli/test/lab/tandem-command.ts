@@ -53,6 +53,16 @@ export class TandemCommand {
     return JSON.parse(await this.expect(...words, "--json")) as T;
   }
 
+  /** What `validate` found wrong: empty when every check of the topology passed. */
+  async failures(...words: string[]): Promise<string[]> {
+    const { stdout, stderr } = await this.run("validate", ...words, "--json");
+    if (stdout === "") return [stderr];
+    const { results } = JSON.parse(stdout) as { results: { name: string; failure?: string }[] };
+    return results
+      .filter(({ failure }) => failure !== undefined)
+      .map(({ name, failure }) => `${name}: ${failure}`);
+  }
+
   async close(): Promise<void> {
     await this.run("lab", "down", "--all");
     rmSync(this.state, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** Every topology under lab/ keeps its promises, with real traffic; those with devices also with a third party's. */
+/** Every topology under lab/ keeps its promises, with real traffic. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -15,24 +15,9 @@ beforeAll(() => {
 });
 afterAll(() => tandem.close());
 
-async function failures(...words: string[]): Promise<string[]> {
-  const { stdout, stderr } = await tandem.run("validate", ...words, "--json");
-  if (stdout === "") return [stderr];
-  const { results } = JSON.parse(stdout) as { results: { name: string; failure?: string }[] };
-  return results
-    .filter(({ failure }) => failure !== undefined)
-    .map(({ name, failure }) => `${name}: ${failure}`);
-}
-
 describe("with Tandem devices", () => {
   it.each(topologies)("%s", async (name) => {
-    expect(await failures(name, "--name", `top-${process.pid}`)).toEqual([]);
-  });
-});
-
-describe("with strongSwan and BIRD", () => {
-  it.each(["dual-redundancy", "point-to-site"])("%s", async (name) => {
-    expect(await failures(name, "--name", `top-${process.pid}`, "--device", "strongswan")).toEqual([]);
+    expect(await tandem.failures(name, "--name", `top-${process.pid}`)).toEqual([]);
   });
 });
 
