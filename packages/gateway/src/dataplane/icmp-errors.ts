@@ -1,6 +1,7 @@
 /**
  * ICMP errors as a router sends them: RFC 1812 §4.3, RFC 792, RFC 1191 (next-hop MTU), RFC 4443 §3. Built in the scratch
- * region; never about an ICMP error, a later fragment, or to a source that is no single host; at a limited rate.
+ * region; never about an ICMP error, a later fragment, or what
+ * went to a group or came from no single host; at a limited rate.
  */
 import { type InnerPacket, PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from "@tandem/esp";
 import { parseAddress } from "@tandem/wire";
@@ -42,15 +43,16 @@ export class IcmpErrors {
     const { bytes } = this.#plane.arena;
     if (packet.fragmentOffset > 0) return false;
     const first = bytes[packet.source]!;
+    const destination = bytes[packet.destination]!;
     const type = packet.sourcePort >> 8;
     if (packet.family === 4) {
-      if (first === 0 || first === 127 || first >= 224) return false;
+      if (first === 0 || first === 127 || first >= 224 || destination >= 224) return false;
       if (packet.protocol === PROTOCOL_ICMP && type !== 0 && type !== 8 && type !== 13 && type !== 14)
         return false;
     } else {
       let zero = true;
       for (let i = 0; i < 15; i++) if (bytes[packet.source + i] !== 0) zero = false;
-      if (first === 0xff || zero) return false;
+      if (first === 0xff || zero || destination === 0xff) return false;
       if (packet.protocol === PROTOCOL_ICMPV6 && type < 128) return false;
     }
     const { tick } = this.#plane.clock;

@@ -259,6 +259,46 @@ describe("as a router", () => {
     if (family === 6) expect(checksumOk(error)).toBe(true);
   });
 
+  it("answers no packet to a group, no ICMP error and no later fragment", () => {
+    const to = (destination: number[], more: object = {}) =>
+      a.tun.fromHost(
+        buildPacket({
+          family: 4,
+          protocol: "udp",
+          flow: 1,
+          payload: new Uint8Array(8),
+          destination: Uint8Array.from(destination),
+          ...more,
+        }),
+      );
+    to([224, 0, 0, 1]);
+    to([10, 9, 0, 1], { source: Uint8Array.of(0, 0, 0, 0) });
+    const error = buildPacket({
+      family: 4,
+      protocol: "icmp",
+      flow: 1,
+      payload: new Uint8Array(28),
+      destination: Uint8Array.of(10, 9, 0, 1),
+    });
+    error[20] = 3;
+    a.tun.fromHost(error);
+    const fragment = buildPacket({
+      family: 4,
+      protocol: "udp",
+      flow: 1,
+      payload: new Uint8Array(8),
+      destination: Uint8Array.of(10, 9, 0, 1),
+    });
+    fragment[7] = 10;
+    a.tun.fromHost(fragment);
+    a.turn();
+    expect(a.drops()).toEqual({ "no-route": 4 });
+    expect(a.tun.toHost).toHaveLength(0);
+    to([10, 9, 0, 1]);
+    a.turn();
+    expect(a.tun.toHost).toHaveLength(1);
+  });
+
   it("fragments before encryption when DF is clear, and the parts make the whole", () => {
     const payload = new Uint8Array(4000).map((_, i) => i & 0xff);
     const whole = buildPacket({ family: 4, protocol: "udp", flow: 1, payload, df: false, id: 77 });
