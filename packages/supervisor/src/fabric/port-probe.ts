@@ -52,7 +52,8 @@ export class PortProbe {
 
   #probe(port: ProbedPort): void {
     const socket = connect({ host: port.address, port: PORT });
-    const timer = setTimeout(() => settle(false), INTERVAL_MILLISECONDS - 10);
+    // After a stall of this process timers come first: an answer that is already there must be read before the verdict.
+    const timer = setTimeout(() => setImmediate(() => settle(false)), INTERVAL_MILLISECONDS - 10);
     let settled = false;
     const settle = (answered: boolean): void => {
       if (settled) return;

@@ -6,6 +6,9 @@
  *      link does not answer (fabric) ─▶ path
  *      seat probe unanswered although pings are ─▶ path, later: the probe's answers are rate-limited
  *
+ * In containers the instance has a PID namespace of its own and its process cannot be seen: then a control socket on which
+ * nothing listens any more stands for the process.
+ *
  * A control socket that is cut while the process lives and its data path answers is no reason to move anything.
  */
 import { readlinkSync } from "node:fs";
@@ -47,6 +50,7 @@ export class InstanceMonitor {
   readonly #cut = new Set<"outside" | "inside">();
   readonly #timer: NodeJS.Timeout;
   readonly #watch: NodeJS.Timeout;
+  #closedForGood = false;
   #look: NodeJS.Timeout | undefined;
 
   /** `probeMisses`: the worst of the seats that this instance owns; `undefined` when it owns none that answers probes. */
@@ -68,10 +72,10 @@ export class InstanceMonitor {
       onDown: () => this.#closed(),
       onEvent: (event) => events.onEvent(event as TandemEvent),
     });
-    this.#timer = setInterval(() => this.#beat(), times.heartbeatMilliseconds);
+    // After a stall of ours the answers that wait are read before anything is concluded from their absence.
+    this.#timer = setInterval(() => setImmediate(() => this.#beat()), times.heartbeatMilliseconds);
     this.#watch = setInterval(() => {
-      if (this.#pid !== 0 && processState(this.#pid) === "gone")
-        this.#fail("exit", `process ${this.#pid} has ended`);
+      if (this.#visible && this.#gone()) this.#fail("exit", `process ${this.#pid} has ended`);
     }, WATCH_MILLISECONDS);
   }
 
@@ -89,11 +93,13 @@ export class InstanceMonitor {
   close(): void {
     clearInterval(this.#timer);
     clearInterval(this.#watch);
+    this.#closedForGood = true;
     clearTimeout(this.#look);
     this.client.close();
   }
 
   #beat(): void {
+    if (this.#closedForGood) return;
     if (this.client.up && !this.#waiting) this.#ping();
     this.#judge();
   }
@@ -104,9 +110,11 @@ export class InstanceMonitor {
       (answer) => {
         this.#waiting = false;
         const result = PingResult.safeParse(answer);
-        if (!result.success || processState(result.data.pid) === "gone") return;
-        this.#pid = result.data.pid;
+        if (!result.success) return;
         this.#visible = (result.data.pidNamespace ?? OWN_PID_NAMESPACE) === OWN_PID_NAMESPACE;
+        // Its last words: the socket gave them out after the end.
+        if (this.#visible && processState(result.data.pid) === "gone") return;
+        this.#pid = result.data.pid;
         this.#lastAnswer = performance.now();
         if (this.#reasonToFail() !== undefined) return;
         this.#down = undefined;

@@ -32,6 +32,7 @@ export class SeatProbe {
   readonly #byAddress = new Map<string, State>();
   readonly #seats: readonly ProbedSeat[];
   readonly #timer: NodeJS.Timeout;
+  #closed = false;
 
   /** IPv4 public IPs only: IPv6 ones are judged by heartbeat and link. */
   constructor(seats: readonly ProbedSeat[], intervalMilliseconds: number, onError: (error: Error) => void) {
@@ -47,7 +48,8 @@ export class SeatProbe {
         return;
       Object.assign(state, { answered: true, everAnswered: true, misses: 0, lastAnswer: performance.now() });
     });
-    this.#timer = setInterval(() => this.#round(), intervalMilliseconds);
+    // Answers that are already there are read first, also after a stall of this process.
+    this.#timer = setInterval(() => setImmediate(() => this.#round()), intervalMilliseconds);
   }
 
   /** Misses in a row; `undefined` when this seat has not answered since `reset`, so that nothing can be concluded. */
@@ -66,10 +68,12 @@ export class SeatProbe {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#closed = true;
     this.#socket.close();
   }
 
   #round(): void {
+    if (this.#closed) return;
     for (const { address } of this.#seats) {
       const state = this.#byAddress.get(address)!;
       if (!state.answered) state.misses++;

@@ -4,8 +4,8 @@ import { seededRandom } from "@tandem/sansio";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SupervisedLab } from "./supervised-lab.ts";
 
-/** Random points of a failover at which a process is killed; the acceptance run sets 1,000. */
-const POINTS = Number(process.env.TANDEM_KILL_POINTS ?? 20);
+/** Random points of a failover at which a process is killed, in each of two profiles; an acceptance run sets 500. */
+const POINTS = Number(process.env.TANDEM_KILL_POINTS ?? 10);
 
 async function until(
   condition: () => Promise<boolean>,
