@@ -19,6 +19,7 @@ import type { Datagram, DownCause, IkeEffect, IkeInput } from "./events.ts";
 import type { ExportedIkeSa } from "./exported-ike-sa.ts";
 import { IkeSa, type IkeSaBirth } from "./ike-sa.ts";
 import { exportIkeSa, importIkeSa } from "./ike-sa-export.ts";
+import { goOnAfterAdoption } from "./ike-sa-failover.ts";
 import type { IkeSaHost, Path } from "./ike-sa-host.ts";
 import type { DropReason } from "./ike-sa-input.ts";
 import { ZERO_SPI } from "./message/header.ts";
@@ -314,7 +315,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
       }
       const sa = importIkeSa(this, value, connection);
       this.register(sa);
-      sa.adopted(value, announce);
+      goOnAfterAdoption(sa, value, announce);
       if (sa.isUp) this.#tunnels.established(sa, false);
     }
   }

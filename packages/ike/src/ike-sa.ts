@@ -17,8 +17,8 @@ import type { Duration, Instant } from "@tandem/sansio";
 import type { IkeConnection } from "./config.ts";
 import { HALF_OPEN_TIMEOUT, NAT_T_PORT, SUCCESSOR_WAIT } from "./constants.ts";
 import type { DownCause } from "./events.ts";
-import { ExchangeWindow } from "./exchange-window.ts";
-import type { ExportedIkeSa, IkeSuite } from "./exported-ike-sa.ts";
+import { ExchangeWindow, type SealedExchange } from "./exchange-window.ts";
+import type { IkeSuite } from "./exported-ike-sa.ts";
 import { exchangeTypeName } from "./iana.ts";
 import { IkeSaChildren } from "./ike-sa-children.ts";
 import { IkeSaClock } from "./ike-sa-clock.ts";
@@ -109,6 +109,10 @@ export class IkeSa {
   #peerRekey: { readonly sa: IkeSa; readonly nonces: Nonces } | undefined;
   /** SPIs that the peer deleted before we had heard of them: the answer that names one comes too late. */
   readonly deletedMeanwhile: Set<number> = new Set();
+  /** The peer has shown that it has these keys. */
+  confirmed = false;
+  /** What has this one's Child SAs since a rekey. */
+  successor: IkeSa | undefined;
   /** Set while a rekey that lost the comparison waits to be deleted by whoever made it. */
   redundant = false;
   readonly #exchanges: IkeSaExchanges;
@@ -230,6 +234,7 @@ export class IkeSa {
   // ── proof of life, movement ────────────────────────────────────────────────
 
   heard(now: Instant): void {
+    this.confirmed = true;
     this.#clock.heard(now);
   }
 
@@ -257,13 +262,11 @@ export class IkeSa {
 
   /** The peer is authenticated and the keys are in use. */
   establish(): void {
-    const { connection } = this;
     this.state = "established";
     this.establishedAt = this.now;
     this.#clock.established();
     this.handshake = undefined;
-    if (connection !== undefined)
-      this.deadlines = deadlines(connection.ikeLifetime, this.initiator, this.host.random, this.now);
+    this.startLifetime();
     this.host.changed(this);
   }
 
@@ -272,6 +275,7 @@ export class IkeSa {
     this.children.inherit(old.children);
     this.announce(old.id);
     old.state = "replaced";
+    old.successor = this;
     // The peer deletes it; if it never does, it goes by itself.
     old.deadlines = { rekeyAt: Number.POSITIVE_INFINITY, expiresAt: this.now + HALF_OPEN_TIMEOUT };
     for (const task of old.queue.remove(isChildTask)) this.retryLater(task, SUCCESSOR_WAIT);
@@ -294,31 +298,15 @@ export class IkeSa {
     });
   }
 
-  /** Taken over from the partner: on with the request under way, then agree on message IDs where the peer can. */
-  adopted(value: ExportedIkeSa, announce: boolean): void {
-    if (value.replaced === true) {
-      this.state = "replaced";
-      this.enqueue({ kind: "delete-ike", cause: "rekeyed", reason: REPLACED });
-      return;
-    }
-    this.announce(undefined);
-    if (![...this.children].some((child) => child.outboundReady))
-      for (const child of this.children) this.children.inUse(child);
-    if (announce) for (const child of this.children) this.children.announceAgain(child);
-    if (this.peerSupports.messageIdSync) this.enqueue({ kind: "message-id-sync" });
-    else if (value.outstanding !== undefined)
-      this.#exchanges.repeatForPredecessor(
-        value.outstanding,
-        ((this.connection?.dpdTimeout ?? 45_000) * 2) / 3,
-      );
-    else this.enqueue({ kind: "liveness" });
-    // Whoever made a successor deletes what it replaces; the process that did is gone.
-    for (const child of this.children) {
-      const made = child.successor === undefined ? undefined : this.children.byId(child.successor);
-      const { spiIn } = child.install;
-      if (made?.initiator === true)
-        this.enqueue({ kind: "delete-child", spiIn, cause: "rekeyed", reason: REPLACED });
-    }
+  /** A request that another process began: repeated as it was, for its message ID's sake. */
+  repeatForPredecessor(outstanding: SealedExchange): void {
+    this.#exchanges.repeatForPredecessor(outstanding, ((this.connection?.dpdTimeout ?? 45_000) * 2) / 3);
+  }
+
+  /** Up again, or up for the first time: with lifetimes of its own. */
+  startLifetime(): void {
+    if (this.connection !== undefined)
+      this.deadlines = deadlines(this.connection.ikeLifetime, this.initiator, this.host.random, this.now);
   }
 
   /** RFC 6311: both sides agree on message IDs again; whatever was under way is void. */
@@ -382,8 +370,6 @@ export class IkeSa {
     this.host.emit({ kind: "transcript", tunnel: this.tunnel === "" ? undefined : this.tunnel, entry });
   }
 }
-
-const REPLACED = "replaced by its successor";
 
 /** Tasks that the successor of a rekeyed IKE SA has to do; what is about the old IKE SA itself stays with it. */
 const isChildTask = (t: Task): boolean =>

@@ -239,6 +239,7 @@ export function* respondCreateChildSa(sa: IkeSa, message: IkeMessage): Procedure
   const old = rekey === undefined ? undefined : sa.children.bySpiOut(Number.parseInt(rekey.spi || "0", 16));
   let compare = false;
   if (rekey !== undefined) {
+    if (old !== undefined) forgetUnanswered(sa, old);
     const verdict = REKEY_CHILD_RULINGS[old?.state ?? "unknown"];
     // It may be the very one whose making we have not heard the end of yet.
     const making = sa.task?.kind === "create-child" || sa.task?.kind === "rekey-child";
@@ -303,6 +304,18 @@ export function* respondCreateChildSa(sa: IkeSa, message: IkeMessage): Procedure
       ...choice.payloads.slice(1),
     ],
   };
+}
+
+/**
+ * The peer asks again for what it has rekeyed already: it never got our answer and has failed over since, so the Child SA
+ * of that answer exists here only. (A repetition of the same request would have been answered from the cache.)
+ */
+function forgetUnanswered(sa: IkeSa, old: ChildSa): void {
+  const made = old.successor === undefined ? undefined : sa.children.byId(old.successor);
+  if (old.state !== "replaced" || made === undefined || made.initiator || made.outboundReady) return;
+  old.state = "installed";
+  old.successor = undefined;
+  sa.children.remove(made, "rekeyed", "the peer never took it into use and rekeys again");
 }
 
 function ruleOnChild(sa: IkeSa, doing: Task["kind"] | "idle"): Ruling {

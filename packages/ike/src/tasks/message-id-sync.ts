@@ -8,6 +8,7 @@
 import { bytesToHex, concatBytes } from "@tandem/crypto";
 import { ExchangeType, NotifyType } from "../iana.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { takeBackFromSuccessor } from "../ike-sa-failover.ts";
 import { findNotify, type IkeMessage } from "../message/message.ts";
 import { readU32, u32 } from "../message/octets.ts";
 import { notify } from "../message/payloads/notify.ts";
@@ -64,6 +65,7 @@ export function respondMessageIdSync(sa: IkeSa, message: IkeMessage): Response |
     outsideWindow: true,
     // A replay of an old request changes nothing: numbers only grow.
     after: () => {
+      takeBackFromSuccessor(sa);
       if (p1 !== sa.window.nextSend || p2 !== sa.window.nextReceive) sa.synchronised(p1, p2);
     },
   };

@@ -154,6 +154,32 @@ describe("adoption", () => {
       }
   });
 
+  it("in the middle of a rekey that the failing side began, of either kind, comes to rest and can be rekeyed again", () => {
+    for (const what of ["child", "ike"] as const)
+      for (let steps = 0; steps < 8; steps++) {
+        const pair = establishedPair(400 + steps, { ...replicated, b: { mode: "Default" } });
+        pair.network.runFor(8000);
+        pair.network.give(pair.b, { kind: "rekey", tunnel: "b", what });
+        for (let i = 0; i < steps; i++) pair.network.runFor(10);
+        const partner = failOver(pair, 500 + steps);
+        const both = { ...pair, b: partner };
+        const name = `${what}, ${steps} steps`;
+        for (let i = 0; i < 100; i++) {
+          pair.network.runFor(50);
+          expect(blackHole(both), name).toBeUndefined();
+        }
+        for (const again of ["child", "ike"] as const) {
+          pair.network.give(partner, { kind: "rekey", tunnel: "b", what: again });
+          for (let i = 0; i < 100; i++) {
+            pair.network.runFor(50);
+            expect(blackHole(both), `${name}, then ${again}`).toBeUndefined();
+          }
+        }
+        expect(settled(both), name).toBeUndefined();
+        expect(partner.of("ike-failed")).toHaveLength(0);
+      }
+  });
+
   it("without RFC 6311 in the peer, the request under way is repeated byte for byte", () => {
     const pair = establishedPair(7, replicated);
     pair.network.rule = ({ from }) => (from === pair.b ? [] : [10]);
