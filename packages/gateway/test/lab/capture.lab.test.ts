@@ -28,7 +28,7 @@ describe.runIf(canMakeNamespaces() && hasTshark())("a capture", () => {
     const device = net.start("dev", lab.device);
     const gateway = net.start("gw", lab.gateway);
     const logs = (): string => `gateway:\n${gateway.log()}\ndevice:\n${device.log()}`;
-    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 20_000, logs);
+    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 40_000, logs);
     const path = join(net.folder, "gw.pcapng");
     const started = (await control(gateway.socket, "capture", { path })) as CaptureResult;
     expect(statSync(path).mode & 0o777).toBe(0o600);

@@ -23,7 +23,7 @@ describe.runIf(canMakeNamespaces())("two gateway processes", () => {
           ({ tunnels }) => tunnels[0]?.ike === "ESTABLISHED" && tunnels[0].children.length === 1,
         );
       },
-      15_000,
+      40_000,
       logs,
     );
     await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 5_000, logs);
@@ -45,7 +45,7 @@ describe.runIf(canMakeNamespaces())("two gateway processes", () => {
     const device = net.start("dev", lab.device);
     const gateway = net.start("gw", lab.gateway);
     const logs = (): string => `gateway:\n${gateway.log()}\ndevice:\n${device.log()}`;
-    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 15_000, logs);
+    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 40_000, logs);
     const before = net.exec("fab", "cat /sys/class/net/to-gw/statistics/rx_packets");
     gateway.process.kill("SIGKILL");
     await new Promise<void>((resolve) => gateway.process.once("exit", () => resolve()));
@@ -71,7 +71,7 @@ describe.runIf(canMakeNamespaces())("two gateway processes", () => {
     const device = net.start("dev", lab.device);
     const gateway = net.start("gw", lab.gateway);
     const logs = (): string => `gateway:\n${gateway.log()}\ndevice:\n${device.log()}`;
-    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 15_000, logs);
+    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 40_000, logs);
     const spi = (await status(gateway)).tunnels[0]!.children[0]!.spiIn;
     const without = {
       ...lab.gateway,

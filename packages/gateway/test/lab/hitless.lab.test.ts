@@ -20,7 +20,7 @@ describe.runIf(canMakeNamespaces())("a seat that goes to the partner", () => {
     const device = net.start("dev", lab.device);
     const [first, second] = [net.start("gw0", lab.instances[0]), net.start("gw1", lab.instances[1])];
     const logs = (): string => `first:\n${first.log()}\nsecond:\n${second.log()}\ndevice:\n${device.log()}`;
-    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 15_000, logs);
+    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 40_000, logs);
     await until("replication", () => first.log().includes("replication.up"), 5_000, logs);
     const before = (await status(device)).tunnels[0]!;
     net.exec("h0", "ping -c20 -i0.01 -W1 192.168.0.10");
@@ -73,7 +73,7 @@ describe.runIf(canMakeNamespaces())("a seat that goes to the partner", () => {
     const device = net.start("dev", lab.device);
     const [first, second] = [net.start("gw0", lab.instances[0]), net.start("gw1", lab.instances[1])];
     const logs = (): string => `first:\n${first.log()}\nsecond:\n${second.log()}\ndevice:\n${device.log()}`;
-    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 15_000, logs);
+    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 40_000, logs);
     await until("replication", () => first.log().includes("replication.up"), 5_000, logs);
     first.process.kill("SIGSTOP");
     lab.own(1);
@@ -116,7 +116,7 @@ describe.runIf(canMakeNamespaces())("a seat that goes to the partner", () => {
     const device = net.start("dev", lab.device);
     const [first, second] = [net.start("gw0", lab.instances[0]), net.start("gw1", lab.instances[1])];
     const logs = (): string => `first:\n${first.log()}\nsecond:\n${second.log()}\ndevice:\n${device.log()}`;
-    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 20_000, logs);
+    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 40_000, logs);
     // IKE SAs made within a second of each other count as one crossing attempt; this is to be a later one.
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     first.process.kill("SIGKILL");

@@ -19,7 +19,7 @@ describe.runIf(canMakeNamespaces())("rekeys of both SAs, every few seconds", () 
     const device = net.start("dev", lab.device);
     const gateway = net.start("gw", lab.gateway);
     const logs = (): string => `gateway:\n${gateway.log()}\ndevice:\n${device.log()}`;
-    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 20_000, logs);
+    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 40_000, logs);
     const spis = new Set<string>();
     const initiators = new Set<string>();
     let watching = true;
