@@ -18,7 +18,8 @@ export interface CryptoRunner {
 const CHEAP_GROUPS = new Set<string>(["x25519", "ecp256", "modp768", "modp1024"]);
 
 const isCheap = (job: CryptoJob): boolean =>
-  (job.kind === "generate-key-pair" || job.kind === "shared-secret") && CHEAP_GROUPS.has(job.group);
+  (job.kind === "generate-key-pair" || job.kind === "shared-secret" || job.kind === "generate-and-agree") &&
+  CHEAP_GROUPS.has(job.group);
 
 interface Waiting {
   readonly job: CryptoJob;
