@@ -35,3 +35,7 @@ export const SLICE_PREFIXES = 4096;
 export const FIB_BATCH = 2048;
 /** Bytes of a shutdown communication that are kept (RFC 9003 §2). */
 export const MAXIMUM_COMMUNICATION_BYTES = 255;
+/** Prefixes that one speaker holds at most, over all peers and families: several full tables of the Internet. */
+export const MAXIMUM_PREFIXES_HELD = 4_000_000;
+/** UPDATEs with survivable errors that are logged per session; of those after them, each thousandth is. */
+export const LOGGED_ERRORS = 10;

@@ -27,6 +27,8 @@ export interface Core {
   readonly facts: (PeerFacts | undefined)[];
   readonly emit: (effect: BgpEffect) => void;
   readonly schedule: (job: Job) => void;
+  /** More prefixes than a speaker is made for: whoever sends another UPDATE has to go. */
+  readonly full: () => boolean;
   /** Some session may have something to send although no route changed. */
   readonly wake: () => void;
   readonly isOwnAddress: (address: Uint8Array) => boolean;

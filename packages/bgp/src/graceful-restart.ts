@@ -26,6 +26,8 @@ export class RestartHelper {
   readonly #routes: AdjRibIn;
   /** Families with routes that wait to be confirmed. */
   readonly #stale: Set<Family> = new Set();
+  /** The stale routes are an adopted speaker's: it is we who restarted, not the peer. */
+  #adopted = false;
   readonly #restart: Timer;
   readonly #stalePath: Timer;
 
@@ -59,19 +61,21 @@ export class RestartHelper {
   /** Routes were adopted from a dead partner: they are stale until their peer confirms them. */
   adopted(families: readonly Family[], waitSeconds: number, now: Instant): void {
     for (const family of families) this.#stale.add(family);
-    if (families.length > 0) this.#core.timers.start(this.#restart, now + seconds(waitSeconds));
+    this.#adopted = families.length > 0;
+    // What the peer would wait for us says little about what we may wait for it: never less than for the others.
+    const wait = Math.max(waitSeconds, SELECTION_DEFERRAL_SECONDS);
+    if (this.#adopted) this.#core.timers.start(this.#restart, now + seconds(wait));
   }
 
   /** The session is back: §4.2, families without the capability or with the F bit clear are dropped at once. */
   sessionUp(
     offer: GracefulRestart | undefined,
     config: GracefulRestartConfig | undefined,
-    ours: boolean,
     now: Instant,
   ): void {
     this.#core.timers.stop(this.#restart);
     for (const family of [...this.#stale]) {
-      const kept = ours || offer?.families.some((f) => f.family === family && f.forwarding);
+      const kept = this.#adopted || offer?.families.some((f) => f.family === family && f.forwarding);
       if (!kept) this.#drop(family);
     }
     if (this.#stale.size === 0) return;

@@ -142,7 +142,7 @@ export class Peer implements FsmHost {
     this.#hadSession = true;
     fsm.connectRetryCounter = 0;
     const offer = open.capabilities.gracefulRestart;
-    this.helper.sessionUp(offer, this.config.gracefulRestart, this.core.restarting(), now);
+    this.helper.sessionUp(offer, this.config.gracefulRestart, now);
     if (offer === undefined || offer.restarted) this.core.deferral.settled(this.config.name);
     this.session = new Session(
       this.core,

@@ -7,7 +7,7 @@ import { type Instant, seconds } from "@tandem/sansio";
 import { formatAddress, parseAddress } from "@tandem/wire";
 import type { Family, PeerConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
-import { SEND_HOLD_TIME_SECONDS, SEND_WINDOW_BYTES } from "./constants.ts";
+import { LOGGED_ERRORS, SEND_HOLD_TIME_SECONDS, SEND_WINDOW_BYTES } from "./constants.ts";
 import type { Core } from "./core.ts";
 import { type BgpError, bgpError } from "./errors.ts";
 import type { RestartHelper } from "./graceful-restart.ts";
@@ -38,6 +38,7 @@ export class Session {
   /** What `connection.sent` was, and for how many half send hold times it has been that. */
   #sentBefore = 0;
   #halvesStill = 0;
+  #survived = 0;
   updatesSent = 0;
   updatesReceived = 0;
   /** Families whose End-of-RIB has come. */
@@ -111,7 +112,16 @@ export class Session {
     this.updatesReceived++;
     const outcome = this.#receiver.receive(bytes, start, end);
     if (outcome?.kind === "end-of-rib") this.#endOfRib(outcome.family);
+    if (this.#core.full()) {
+      return { kind: "error", error: bgpError(ErrorCode.CEASE, Cease.OUT_OF_RESOURCES, "the table is full") };
+    }
+    if (outcome?.kind === "survived" && !this.#worthLogging()) return undefined;
     return outcome;
+  }
+
+  #worthLogging(): boolean {
+    const n = ++this.#survived;
+    return n <= LOGGED_ERRORS || n % 1000 === 0;
   }
 
   #endOfRib(family: Family): void {

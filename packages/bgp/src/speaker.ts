@@ -10,7 +10,7 @@ import { canonicalAddress, parseAddress } from "@tandem/wire";
 import { AttributeTable } from "./attributes/attribute-table.ts";
 import type { Family, SpeakerConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
-import { SLICE_PREFIXES } from "./constants.ts";
+import { MAXIMUM_PREFIXES_HELD, SLICE_PREFIXES } from "./constants.ts";
 import { type Core, FAMILIES, type Job } from "./core.ts";
 import { transportOptions } from "./dialer.ts";
 import type { BgpEffect, BgpInput, TransportOptions } from "./events.ts";
@@ -31,6 +31,9 @@ import { TimerQueue } from "./timer-queue.ts";
 
 /** Prefixes that one call may send on, over all peers. */
 const SEND_BUDGET = 4 * SLICE_PREFIXES;
+
+/** Jobs that one call may finish. */
+const SMALL_JOBS = 8;
 
 export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
   readonly config: SpeakerConfig;
@@ -89,6 +92,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
       schedule: (job) => {
         this.#jobs.push(job);
       },
+      full: () => ribs["ipv4-unicast"].table.size + ribs["ipv6-unicast"].table.size > MAXIMUM_PREFIXES_HELD,
       wake: () => {
         this.#lookedAt = -1;
       },
@@ -199,8 +203,9 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
     this.#work(now);
   }
 
+  /** One slice of what is large, and what is small at once. */
   #work(now: Instant): void {
-    if (this.#jobs[0]?.step(now)) this.#jobs.shift();
+    for (let steps = 0; steps < SMALL_JOBS && this.#jobs[0]?.step(now); steps++) this.#jobs.shift();
   }
 
   poll(): BgpEffect | undefined {
@@ -329,7 +334,12 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
       const peer = this.#peers.get(name)!;
       for (const family of FAMILIES) peer.routes.markStale(family);
     }
-    this.#deferral.begin(adopted, now);
+    // Peers that did not keep our routes are told at once; the others wait for a whole picture (RFC 4724 §4.1).
+    const keeping = state.peers.filter((p) => p.gracefulRestart).map((p) => p.peer);
+    this.#deferral.begin(
+      adopted.filter((name) => keeping.includes(name)),
+      now,
+    );
     for (const name of adopted) this.#peers.get(name)!.redial(now);
     if (skipped > 0) this.#warn(`${skipped} adopted routes could not be read`);
   }

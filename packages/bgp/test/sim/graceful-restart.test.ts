@@ -181,6 +181,50 @@ describe("a seat's adopter", () => {
     expect(l.gateway.speaker.peers(l.network.now)[0]?.routesAdvertised).toBe(1);
   });
 
+  it("keeps the routes of a peer without graceful restart too, and tells it its own at once", () => {
+    const l = lab(NONE);
+    const state = l.gateway.speaker.exportState();
+    expect(state.peers[0]).toMatchObject({ gracefulRestart: false, restartSeconds: 0 });
+    l.gateway.node.halt();
+    adopt(l, state, NONE);
+    let least = 99;
+    let told = 0;
+    l.network.until(() => {
+      least = Math.min(least, l.gateway.fib.size);
+      if (told === 0 && l.gateway.speaker.peers(0)[0]!.routesAdvertised > 0) told = l.network.now;
+      return l.network.now > 200_000;
+    }, 300_000);
+    expect(least).toBe(2);
+    expect(told).toBeLessThan(20_000);
+    expect(l.gateway.speaker.peers(l.network.now)[0]).toMatchObject({
+      state: "Established",
+      routesReceived: 2,
+    });
+  });
+
+  it("drops what a peer does not say again, by the End-of-RIB that RFC 4724 §2 recommends to everybody", () => {
+    const l = lab(NONE);
+    const state = l.gateway.speaker.exportState();
+    l.gateway.node.halt();
+    l.device.input({ kind: "network-removed", prefix: "10.51.0.0/16" });
+    adopt(l, state, NONE);
+    expect(l.gateway.fib.size).toBe(2);
+    l.network.run(30_000);
+    expect([...l.gateway.fib.keys()]).toEqual(["2001:db8:51::/48"]);
+  });
+
+  it("gives up adopted routes after a minute when the peer does not come back", () => {
+    const l = lab(NONE);
+    const state = l.gateway.speaker.exportState();
+    l.gateway.node.halt();
+    l.network.cut(GATEWAY, DEVICE);
+    adopt(l, state, NONE);
+    l.network.run(55_000);
+    expect(l.gateway.fib.size).toBe(2);
+    l.network.run(10_000);
+    expect(l.gateway.fib.size).toBe(0);
+  });
+
   it("says in its OPEN that it has restarted and kept forwarding", () => {
     const l = lab();
     const state = l.gateway.speaker.exportState();
