@@ -128,12 +128,20 @@ it("survives docker kill of an instance during traffic, says so, and takes it ba
     daemon.must(daemon.docker(["kill", container("gw-in-0")]));
   });
   process.stdout.write(`containers: ${lost} of 300 pings lost at docker kill of gw-in-0 (20 ms apart)\n`);
-  expect(lost).toBeLessThan(150);
-  const status = labStatus();
-  expect(status.instances.find((i) => i.name === "gw/IN_0")?.state).toBe("down");
+  await until("status to tell", 10, () =>
+    labStatus().instances.some((i) => i.name === "gw/IN_0" && i.state === "down"),
+  );
+  // The answers come back by the tunnel that the device chose; if that was the dead one, its own DPD (45 s) has the word.
+  const began = performance.now();
+  await until(
+    "traffic to be back",
+    90,
+    () => inside("vnet1-host", ["ping", "-c", "1", "-W", "1", SITE_HOST]).status === 0,
+  );
+  process.stdout.write(`containers: back ${Math.round((performance.now() - began) / 1000)} s after that\n`);
   daemon.must(daemon.compose(["start", "gw-in-0"]));
   await until("the instance to come back", 60, () => labStatus().ready);
-}, 180_000);
+}, 240_000);
 
 it("loses nothing when the supervisor is killed, and finds it again", async () => {
   const lost = await lostPings(150, async () => {
