@@ -142,7 +142,8 @@ export class Instance {
       // It went away and comes back before we were told to drop it: what we hold of the older epoch is stale.
       if (present !== undefined) await this.#unhost(present, false);
       const { seat: name, publicIps, bgpIp, epoch } = take;
-      const adopted = take.mode === "adopt" ? this.#replicator?.take(name) : undefined;
+      const replica = this.#replicator?.take(name, epoch);
+      const adopted = take.mode === "adopt" ? replica : undefined;
       await this.#host({ name, publicIps, bgpIp, epoch }, adopted);
       const how =
         adopted !== undefined
@@ -312,6 +313,11 @@ export class Instance {
       onSuperseded: (seat, epoch) => this.#superseded(seat, epoch),
       onState: (up, reason) => {
         this.event({ event: up ? "replication.up" : "replication.down", message: reason });
+      },
+      // The Child SAs first: they move to the new IKE SA with its rekey.
+      renewKeys: (seat, tunnel) => {
+        for (const what of ["child", "ike"] as const)
+          this.#seats.get(seat)?.input({ kind: "rekey", tunnel, what });
       },
     });
   }

@@ -2,15 +2,18 @@
  * Replication between the two instances: keeps one SecureChannel up, sends updates, waits for acknowledgements.
  *
  *      seat ── update ─▶ PartnerLink ══ channel ══▶ PartnerLink ─▶ ReplicaStore
- *           ◀─ promise ──────────────◀══ ack n ════
+ *           ◀─ promise ──────────────◀══ ack n, or refused n
  *
  * Availability comes first: with no partner, or with one that does not answer, updates count as done at once, and the
  * channel starts over with whole snapshots. What a stale replica could break is bounded where it is adopted
  * (adoption.ts: margins above every number that was told).
  *
+ * `refused`: what was told is not held, so nobody may count on it (README.md: the rules).
+ *
  * The instance whose name is smaller dials; the other listens. Whoever hears of a seat that it hosts itself at a higher
  * epoch answers `superseded`, and the older owner drops the seat.
  */
+import { randomBytes } from "node:crypto";
 import { connect, createServer, type Server } from "node:net";
 import { deserialize, serialize } from "node:v8";
 import type { ReplicaUpdate } from "./replica-store.ts";
@@ -23,7 +26,7 @@ const MAX_QUEUED = 64 * 1024 * 1024;
 
 type Message =
   | { readonly kind: "update"; readonly number: number; readonly update: ReplicaUpdate }
-  | { readonly kind: "ack"; readonly number: number }
+  | { readonly kind: "ack" | "refused"; readonly number: number }
   | { readonly kind: "superseded"; readonly seat: string; readonly epoch: number };
 
 export interface PartnerLinkOptions {
@@ -35,7 +38,8 @@ export interface PartnerLinkOptions {
   readonly key: Uint8Array;
   /** What a partner that just connected must know: one snapshot per hosted seat. */
   snapshots(): readonly ReplicaUpdate[];
-  onUpdate(update: ReplicaUpdate): void;
+  /** False when the update is not held: then it is refused instead of acknowledged. */
+  onUpdate(update: ReplicaUpdate): boolean;
   /** Our epoch of a seat that we host ourselves. */
   ownEpoch(seat: string): number | undefined;
   onSuperseded(seat: string, epoch: number): void;
@@ -50,7 +54,10 @@ interface Waiting {
 export class PartnerLink {
   readonly #options: PartnerLinkOptions;
   readonly #waiting = new Map<number, Waiting>();
+  /** Of this link's memory: a restarted process has another one. */
+  readonly #process = randomBytes(16).toString("hex");
   #channel: SecureChannel | undefined;
+  #partnerProcess: string | undefined;
   #up = false;
   #number = 0;
   #server: Server | undefined;
@@ -66,6 +73,11 @@ export class PartnerLink {
     return this.#up;
   }
 
+  /** The partner's process, while the link is up. */
+  get partnerProcess(): string | undefined {
+    return this.#up ? this.#partnerProcess : undefined;
+  }
+
   start(): void {
     if (this.#options.name < this.#options.partner) this.#dial();
     else this.#listen();
@@ -79,7 +91,7 @@ export class PartnerLink {
     this.#releaseAll();
   }
 
-  /** Resolves with true when the partner has the update, with false when there is no partner to wait for. */
+  /** Resolves with true when the partner has the update, with false when there is none to wait for or it refuses. */
   replicate(update: ReplicaUpdate): Promise<boolean> {
     if (!this.#up) return Promise.resolve(false);
     return new Promise((resolve) => {
@@ -162,8 +174,10 @@ export class PartnerLink {
       key,
       name,
       partner,
-      onReady: () => {
+      process: this.#process,
+      onReady: (partnerProcess: string) => {
         this.#up = true;
+        this.#partnerProcess = partnerProcess;
         for (const snapshot of this.#options.snapshots()) this.#send(snapshot);
         this.#tellState(true, `the partner ${partner} is connected`);
       },
@@ -179,24 +193,26 @@ export class PartnerLink {
 
   #receive(message: Message): void {
     switch (message.kind) {
-      case "ack": {
+      case "ack":
+      case "refused": {
         const waiting = this.#waiting.get(message.number);
         if (waiting === undefined) return;
         this.#waiting.delete(message.number);
         clearTimeout(waiting.timer);
-        waiting.resolve(true);
+        waiting.resolve(message.kind === "ack");
         return;
       }
       case "update": {
         const { update, number } = message;
         const own = this.#options.ownEpoch(update.seat);
+        let held = false;
         if (own !== undefined && own > update.epoch) {
           this.#message({ kind: "superseded", seat: update.seat, epoch: own });
         } else {
-          this.#options.onUpdate(update);
+          held = this.#options.onUpdate(update);
           if (own !== undefined && own < update.epoch) this.#options.onSuperseded(update.seat, update.epoch);
         }
-        if (update.kind !== "live") this.#message({ kind: "ack", number });
+        if (update.kind !== "live") this.#message({ kind: held ? "ack" : "refused", number });
         return;
       }
       case "superseded":

@@ -1,6 +1,9 @@
 /**
  * What the partner has told about the seats that it hosts: enough to go on with a seat when the partner is gone.
  * Held in memory only (DESIGN §3).
+ *
+ * What this process has gone on with itself is never held again for an older owner: that one may wake up and ask for
+ * more numbers of a key, and the answer must not be yes (README.md, rule 1).
  */
 import type { SpeakerState } from "@tandem/bgp";
 import type { ChildSaLiveState } from "@tandem/esp";
@@ -43,20 +46,26 @@ interface MutableReplica {
 
 export class ReplicaStore {
   readonly #seats = new Map<string, MutableReplica>();
+  /** IKE SA or Child SA -> the epoch in which this process took it from a replica. */
+  readonly #used = new Map<string, number>();
   readonly #wallClock: () => number;
 
   constructor(wallClock: () => number) {
     this.#wallClock = wallClock;
   }
 
-  apply(update: ReplicaUpdate): void {
+  /** True when the update is held: only then may it be acknowledged. */
+  apply(update: ReplicaUpdate): boolean {
     if (update.kind === "gone") {
       if ((this.#seats.get(update.seat)?.epoch ?? 0) <= update.epoch) this.#seats.delete(update.seat);
-      return;
+      return true;
     }
+    if (update.kind === "sequence" && this.#usedSince(update.childSa, update.epoch)) return false;
+    if (update.kind === "ike-sa" && update.state !== null && this.#usedAny(update.state, update.epoch))
+      return false;
     let replica = this.#seats.get(update.seat);
     if (replica === undefined || replica.epoch < update.epoch || update.kind === "snapshot") {
-      if (replica !== undefined && replica.epoch > update.epoch) return;
+      if (replica !== undefined && replica.epoch > update.epoch) return false;
       replica = {
         epoch: update.epoch,
         ikeSas: new Map(),
@@ -67,33 +76,36 @@ export class ReplicaStore {
       };
       this.#seats.set(update.seat, replica);
     }
-    if (replica.epoch > update.epoch) return;
+    if (replica.epoch > update.epoch) return false;
     replica.heardAt = this.#wallClock();
     switch (update.kind) {
       case "snapshot":
-        for (const ikeSa of update.ikeSas) replica.ikeSas.set(ikeSa.ikeSa, ikeSa);
+        for (const ikeSa of update.ikeSas) {
+          if (!this.#usedAny(ikeSa, update.epoch)) replica.ikeSas.set(ikeSa.ikeSa, ikeSa);
+        }
         for (const [childSa, upTo] of update.reserved) replica.reserved.set(childSa, upTo);
         replica.bgp = update.bgp;
-        return;
+        return true;
       case "ike-sa":
         if (update.state === null) replica.ikeSas.delete(update.ikeSa);
         else replica.ikeSas.set(update.ikeSa, update.state);
         forgetGone(replica);
-        return;
+        return true;
       case "sequence":
         replica.reserved.set(
           update.childSa,
           Math.max(update.reservedUpTo, replica.reserved.get(update.childSa) ?? 0),
         );
-        return;
+        return true;
       case "live":
         for (const state of update.states) replica.live.set(state.id, state);
-        return;
+        return true;
       case "bgp":
         replica.bgp = update.state;
-        return;
+        return true;
       default:
         update satisfies never;
+        return false;
     }
   }
 
@@ -101,19 +113,39 @@ export class ReplicaStore {
     return this.#seats.get(seat);
   }
 
-  /** The replica was used, or is of no use any more: it is forgotten, so that it is never used twice. */
-  take(seat: string): SeatReplica | undefined {
+  /**
+   * The replica is used in `epoch`, or is of no use any more: it is forgotten, so that it is never used twice, and what
+   * it held is not held again for an owner of an older epoch.
+   */
+  take(seat: string, epoch: number): SeatReplica | undefined {
     const replica = this.#seats.get(seat);
     this.#seats.delete(seat);
+    for (const ikeSa of replica?.ikeSas.values() ?? []) {
+      for (const key of keysOf(ikeSa)) this.#used.set(key, epoch);
+    }
     return replica;
+  }
+
+  #usedSince(key: string, epoch: number): boolean {
+    return (this.#used.get(key) ?? 0) > epoch;
+  }
+
+  #usedAny(ikeSa: ExportedIkeSa, epoch: number): boolean {
+    return keysOf(ikeSa).some((key) => this.#usedSince(key, epoch));
   }
 }
 
-/** Live state of Child SAs that no IKE SA has any more. */
+/** The names of an IKE SA's keys: its own for SK payloads, and one per Child SA. */
+export function keysOf(ikeSa: ExportedIkeSa): string[] {
+  return [ikeSa.ikeSa, ...ikeSa.children.map((child) => child.childSa)];
+}
+
+/**
+ * Live state of Child SAs that no IKE SA has any more. Reservations stay: a Child SA's may be told before the IKE SA that
+ * has it, and on its way from a rekeyed IKE SA to the next one a Child SA belongs to neither.
+ */
 function forgetGone(replica: MutableReplica): void {
   const present = new Set<string>();
   for (const ikeSa of replica.ikeSas.values()) for (const child of ikeSa.children) present.add(child.childSa);
-  for (const table of [replica.live, replica.reserved]) {
-    for (const childSa of [...table.keys()]) if (!present.has(childSa)) table.delete(childSa);
-  }
+  for (const childSa of [...replica.live.keys()]) if (!present.has(childSa)) replica.live.delete(childSa);
 }

@@ -12,8 +12,9 @@ import type { ExportedIkeSa } from "@tandem/ike";
 import type { Clock } from "../driver/engine-driver.ts";
 import type { SeatReplication } from "../seat/seat-context.ts";
 import { type AdoptedState, adoptedState } from "./adoption.ts";
-import { PartnerLink } from "./partner-link.ts";
-import { ReplicaStore, type ReplicaUpdate } from "./replica-store.ts";
+import { Exposure } from "./exposure.ts";
+import { PartnerLink, type PartnerLinkOptions } from "./partner-link.ts";
+import { keysOf, ReplicaStore, type ReplicaUpdate } from "./replica-store.ts";
 
 /** Milliseconds between two copies of replay windows and counters. */
 const LIVE_INTERVAL = 25;
@@ -40,7 +41,16 @@ export interface ReplicatorOptions {
   exportChildSa(childSa: string): Promise<ChildSaLiveState | undefined>;
   onSuperseded(seat: string, epoch: number): void;
   onState(up: boolean, reason: string): void;
+  /** This process of the partner may not have the tunnel's keys: fresh ones are wanted, so that it can adopt them. */
+  renewKeys(seat: string, tunnel: string): void;
+  /** Another link than TCP, for tests. */
+  readonly makeLink?: (options: PartnerLinkOptions) => ReplicationLink;
 }
+
+export type ReplicationLink = Pick<
+  PartnerLink,
+  "up" | "partnerProcess" | "start" | "stop" | "replicate" | "tell"
+>;
 
 export interface Adoption extends AdoptedState {
   readonly bgp: SpeakerState | undefined;
@@ -51,14 +61,16 @@ export interface Adoption extends AdoptedState {
 export class Replicator implements SeatReplication {
   readonly #options: ReplicatorOptions;
   readonly #store: ReplicaStore;
-  readonly #link: PartnerLink;
+  readonly #exposure = new Exposure();
+  readonly #link: ReplicationLink;
   #cancel: (() => void)[] = [];
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
     this.#store = new ReplicaStore(options.wallClock);
     const { partner } = options;
-    this.#link = new PartnerLink({
+    const makeLink = options.makeLink ?? ((own) => new PartnerLink(own));
+    this.#link = makeLink({
       name: options.instance,
       partner: partner.name,
       localAddress: partner.localAddress,
@@ -69,7 +81,10 @@ export class Replicator implements SeatReplication {
       onUpdate: (update) => this.#store.apply(update),
       ownEpoch: (seat) => options.seats().find((own) => own.config.name === seat)?.config.epoch,
       onSuperseded: options.onSuperseded,
-      onState: options.onState,
+      onState: (up, reason) => {
+        options.onState(up, reason);
+        if (up) this.#renewKeys();
+      },
     });
   }
 
@@ -89,11 +104,18 @@ export class Replicator implements SeatReplication {
   }
 
   async ikeSa(seat: string, ikeSa: string, state: ExportedIkeSa | null): Promise<void> {
-    await this.#replicate(seat, (epoch) => ({ kind: "ike-sa", seat, epoch, ikeSa, state }));
+    const keys = state === null ? [] : keysOf(state);
+    await this.#replicate(seat, keys, (epoch) => ({ kind: "ike-sa", seat, epoch, ikeSa, state }));
   }
 
   sequence(seat: string, childSa: string, reservedUpTo: number): Promise<boolean> {
-    return this.#replicate(seat, (epoch) => ({ kind: "sequence", seat, epoch, childSa, reservedUpTo }));
+    return this.#replicate(seat, [childSa], (epoch) => ({
+      kind: "sequence",
+      seat,
+      epoch,
+      childSa,
+      reservedUpTo,
+    }));
   }
 
   /** A seat was taken while the partner is connected: it is told the whole. */
@@ -107,9 +129,9 @@ export class Replicator implements SeatReplication {
     await this.#link.replicate({ kind: "gone", seat, epoch });
   }
 
-  /** What the partner replicated of a seat; it is forgotten here with that. */
-  take(seat: string): Adoption | undefined {
-    const replica = this.#store.take(seat);
+  /** What the partner replicated of a seat, to go on with in `epoch`; it is forgotten here with that. */
+  take(seat: string, epoch: number): Adoption | undefined {
+    const replica = this.#store.take(seat, epoch);
     if (replica === undefined || replica.ikeSas.size === 0) return undefined;
     return { ...adoptedState(replica), bgp: replica.bgp, age: this.#options.wallClock() - replica.heardAt };
   }
@@ -119,18 +141,46 @@ export class Replicator implements SeatReplication {
     return (this.#store.get(seat)?.ikeSas.size ?? 0) > 0;
   }
 
-  #replicate(seat: string, update: (epoch: number) => ReplicaUpdate): Promise<boolean> {
+  /** False, and nothing is said, when there is no partner or when it must not have one of the keys. */
+  #replicate(
+    seat: string,
+    keys: readonly string[],
+    update: (epoch: number) => ReplicaUpdate,
+  ): Promise<boolean> {
     const own = this.#options.seats().find((one) => one.config.name === seat);
-    if (own === undefined) return Promise.resolve(false);
-    return this.#link.replicate(update(own.config.epoch));
+    const process = this.#link.partnerProcess;
+    if (own === undefined || process === undefined) return Promise.resolve(false);
+    const { epoch } = own.config;
+    if (!this.#exposure.show(seat, epoch, keys, process)) return Promise.resolve(false);
+    return this.#link.replicate(update(epoch));
+  }
+
+  /** IKE SAs of which the partner that is connected may have every key. */
+  #shown(seat: ReplicatedSeat): readonly ExportedIkeSa[] {
+    const process = this.#link.partnerProcess;
+    const { name, epoch } = seat.config;
+    if (process === undefined) return [];
+    return seat.exportIkeSas().filter((ikeSa) => this.#exposure.show(name, epoch, keysOf(ikeSa), process));
+  }
+
+  #renewKeys(): void {
+    for (const seat of this.#options.seats()) {
+      const shown = new Set(this.#shown(seat).map((ikeSa) => ikeSa.ikeSa));
+      const withheld = seat.exportIkeSas().filter((ikeSa) => !shown.has(ikeSa.ikeSa));
+      for (const tunnel of new Set(withheld.map((ikeSa) => ikeSa.tunnel))) {
+        this.#options.renewKeys(seat.config.name, tunnel);
+      }
+    }
   }
 
   #snapshot(seat: ReplicatedSeat): ReplicaUpdate {
+    const keys = new Set([...seat.exportIkeSas().flatMap(keysOf), ...seat.childSaIds()]);
+    this.#exposure.retain(seat.config.name, keys);
     return {
       kind: "snapshot",
       seat: seat.config.name,
       epoch: seat.config.epoch,
-      ikeSas: seat.exportIkeSas(),
+      ikeSas: this.#shown(seat),
       reserved: seat.reservations(),
       bgp: seat.bgp?.exportState(),
     };

@@ -4,12 +4,13 @@
  *      dialer                                    listener
  *      hello { version, name, nonce, X25519 } ─▶
  *                                             ◀─ hello
- *      record 0 "ready" ──────────────────────▶      records: u32 length │ AES-256-GCM ciphertext │ 16-byte tag
- *                                             ◀─ record 0 "ready"
+ *      record 0 "ready", process ─────────────▶      records: u32 length │ AES-256-GCM ciphertext │ 16-byte tag
+ *                                             ◀─ record 0 "ready", process
  *
  * Session keys: HKDF-SHA256 over the X25519 secret and the shared key, salted with both nonces, bound to both names
  * and the version. The nonce of a record is its number, and each direction has its own key: no pair repeats, no record
- * can be left out, repeated or moved. An end with another key fails at record 0, and nothing was said before it.
+ * can be left out, repeated or moved. An end with another key fails at record 0, and nothing was said before it. `process`
+ * names the process, not the instance: a restarted partner has another one, and an empty memory.
  */
 import {
   createCipheriv,
@@ -23,13 +24,13 @@ import {
 } from "node:crypto";
 import type { Socket } from "node:net";
 
-export const CHANNEL_VERSION = 1;
+export const CHANNEL_VERSION = 2;
 const MAGIC = "tandem-pair";
 const HELLO_LIMIT = 4096;
 /** A seat with a few thousand Child SAs fits. */
 const RECORD_LIMIT = 64 * 1024 * 1024;
 const TAG_LENGTH = 16;
-const READY = Buffer.from("ready");
+const READY = Buffer.from("ready ");
 /** Implementation constant, milliseconds: an end that does not finish its handshake is let go. */
 const HANDSHAKE_LIMIT = 2_000;
 
@@ -38,8 +39,10 @@ export interface SecureChannelOptions {
   readonly key: Uint8Array;
   readonly name: string;
   readonly partner: string;
+  /** Random, of this process. */
+  readonly process: string;
   readonly version?: number;
-  onReady(): void;
+  onReady(partnerProcess: string): void;
   onRecord(record: Buffer): void;
   /** Called once, with a reason for people. */
   onClose(reason: string): void;
@@ -143,13 +146,13 @@ export class SecureChannel {
       this.#options.onRecord(record);
       return;
     }
-    if (!record.equals(READY)) {
+    if (!record.subarray(0, READY.length).equals(READY)) {
       this.close("no proof of the key");
       return;
     }
     clearTimeout(this.#timer);
     this.#state = "ready";
-    this.#options.onReady();
+    this.#options.onReady(record.toString("utf8", READY.length));
   }
 
   #takeHello(frame: Buffer): void {
@@ -174,7 +177,7 @@ export class SecureChannel {
     this.#sendKey = keys.send;
     this.#receiveKey = keys.receive;
     this.#state = "proof";
-    this.#seal(READY);
+    this.#seal(Buffer.concat([READY, Buffer.from(this.#options.process)]));
   }
 
   #deriveKeys(hello: Hello): { send: Buffer; receive: Buffer } | undefined {

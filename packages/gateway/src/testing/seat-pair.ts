@@ -103,6 +103,8 @@ export class SeatPair {
     plane.observe((command) => {
       if (command.kind !== "send-ike") return;
       const { local, localPort, remote, remotePort, payload } = command;
+      // The fabric's filter: only the owner of an address speaks from it.
+      if (this.owners.get(local) !== end) return;
       const copy = payload.slice();
       this.clock.after(WIRE_DELAY, () => {
         this.owners.get(remote)?.seat.dataPlaneEvent({

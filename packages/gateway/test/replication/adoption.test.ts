@@ -48,7 +48,7 @@ describe("adoption", () => {
     replicas.apply({ kind: "ike-sa", seat: "s", epoch: 1, ikeSa: "j", state: null });
     replicas.apply({ kind: "gone", seat: "s", epoch: 2 });
     expect([...replicas.get("s")!.ikeSas.keys()]).toEqual(["j"]);
-    expect(replicas.take("s")?.epoch).toBe(3);
-    expect(replicas.take("s")).toBeUndefined();
+    expect(replicas.take("s", 4)?.epoch).toBe(3);
+    expect(replicas.take("s", 4)).toBeUndefined();
   });
 });

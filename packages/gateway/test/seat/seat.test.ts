@@ -103,7 +103,7 @@ describe("two seats", () => {
 
       const partner = pair.makeGateway(2);
       pair.owners.set("203.0.113.1", partner);
-      partner.seat.begin({ ...adoptedState(store.take("gw/0")!), bgp: undefined, age: 0 });
+      partner.seat.begin({ ...adoptedState(store.take("gw/0", 2)!), bgp: undefined, age: 0 });
       await settle(pair, 1_000);
       const after = partner.seat.tunnels()[0]!;
       expect(after.initiatorSpi).toBe(before.initiatorSpi);
