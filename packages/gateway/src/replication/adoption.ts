@@ -1,5 +1,5 @@
 /**
- * From a replica to what a seat goes on with, with margins that make a stale replica harmless.
+ * From a replica to what a seat goes on with, with margins that make a stale replica harmless (README.md has the rules).
  *
  * The owner waits for acknowledgements, but not for ever: a partner that does not answer is left behind. Then the
  * replica that this partner holds is older than what the owner has used. So:

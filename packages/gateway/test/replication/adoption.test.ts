@@ -41,6 +41,34 @@ describe("adoption", () => {
     expect(adoptedState(replicas.get("s")!).live.get("c")?.replay).toEqual(live(9).replay);
   });
 
+  it("keeps a reservation while its Child SA is on its way from one IKE SA to the next", () => {
+    const { replicas } = store();
+    const of = (ikeSa: string, children: object[]) =>
+      ({ ikeSa, ivReservedUpTo: 1, children }) as unknown as ExportedIkeSa;
+    const tell = (ikeSa: string, children: object[]): boolean =>
+      replicas.apply({ kind: "ike-sa", seat: "s", epoch: 1, ikeSa, state: of(ikeSa, children) });
+    replicas.apply({ kind: "sequence", seat: "s", epoch: 1, childSa: "c", reservedUpTo: 9_000_000 });
+    tell("i", []);
+    tell("j", [{ childSa: "c" }]);
+    expect(adoptedState(replicas.get("s")!).live.get("c")?.reservedUpTo).toBe(9_000_000 + SEQUENCE_MARGIN);
+  });
+
+  it("holds nothing for the older owner of what it has adopted, and all for a newer one", () => {
+    const { replicas } = store();
+    const state = replicas.get("s")!.ikeSas.get("i")!;
+    replicas.take("s", 2);
+    const update = { kind: "ike-sa", seat: "s", ikeSa: "i", state } as const;
+    const sequence = { kind: "sequence", seat: "s", childSa: "c", reservedUpTo: 5 } as const;
+    expect(replicas.apply({ ...update, epoch: 1 })).toBe(false);
+    expect(replicas.apply({ ...sequence, epoch: 1 })).toBe(false);
+    replicas.apply({ kind: "snapshot", seat: "s", epoch: 1, ikeSas: [state], reserved: [], bgp: undefined });
+    expect(replicas.get("s")?.ikeSas.size).toBe(0);
+    expect(replicas.apply({ ...sequence, childSa: "fresh", epoch: 1 })).toBe(true);
+    expect(replicas.apply({ ...update, epoch: 3 })).toBe(true);
+    expect(replicas.apply({ ...sequence, epoch: 3 })).toBe(true);
+    expect(replicas.apply({ ...sequence, childSa: "fresh", epoch: 1 })).toBe(false);
+  });
+
   it("listens to no older owner, and forgets what was used or given up", () => {
     const { replicas } = store();
     const newer = { ikeSa: "j", ivReservedUpTo: 1, children: [] } as unknown as ExportedIkeSa;
