@@ -314,10 +314,9 @@ export class Instance {
       onState: (up, reason) => {
         this.event({ event: up ? "replication.up" : "replication.down", message: reason });
       },
-      // The Child SAs first: they move to the new IKE SA with its rekey.
       renewKeys: (seat, tunnel) => {
-        for (const what of ["child", "ike"] as const)
-          this.#seats.get(seat)?.input({ kind: "rekey", tunnel, what });
+        this.#parts.log("info", "fresh keys, which the partner's new process may adopt", { seat, tunnel });
+        this.#seats.get(seat)?.renewKeys(tunnel);
       },
     });
   }

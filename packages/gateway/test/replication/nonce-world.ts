@@ -88,9 +88,7 @@ export class Process {
       // Worst case: the older owner hears it and goes on.
       onSuperseded: () => {},
       onState: () => {},
-      renewKeys: (_seat, tunnel) => {
-        for (const what of ["child", "ike"] as const) this.end?.seat.input({ kind: "rekey", tunnel, what });
-      },
+      renewKeys: (_seat, tunnel) => this.end?.seat.renewKeys(tunnel),
       makeLink: (options) => {
         this.link = new PlayedLink(`${name} process ${world.processes.length}`, options);
         return this.link;
