@@ -31,6 +31,7 @@ import { NeighbourRoutes } from "./network/neighbour-routes.ts";
 import { processStatus } from "./process-status.ts";
 import { type Adoption, Replicator } from "./replication/replicator.ts";
 import { FibTable } from "./routes/fib-table.ts";
+import { renewKeys } from "./seat/renew-keys.ts";
 import { Seat } from "./seat/seat.ts";
 
 /** Milliseconds between hearing of a higher epoch and dropping the seat, unless the supervisor says so earlier. */
@@ -314,10 +315,7 @@ export class Instance {
       onState: (up, reason) => {
         this.event({ event: up ? "replication.up" : "replication.down", message: reason });
       },
-      renewKeys: (seat, tunnel) => {
-        this.#parts.log("info", "fresh keys, which the partner's new process may adopt", { seat, tunnel });
-        this.#seats.get(seat)?.renewKeys(tunnel);
-      },
+      renewKeys: (seat, tunnel) => renewKeys(this.#seats.get(seat), tunnel),
     });
   }
 

@@ -105,11 +105,6 @@ export class Seat {
     this.#driver.input(input);
   }
 
-  /** Every key of the tunnel. The Child SAs' first: they move to the new IKE SA with its rekey. */
-  renewKeys(tunnel: string): void {
-    for (const what of ["child", "ike"] as const) this.input({ kind: "rekey", tunnel, what });
-  }
-
   dataPlaneEvent(event: DataPlaneEvent): void {
     switch (event.kind) {
       case "ike":

@@ -9,6 +9,7 @@
 import type { PartnerLinkOptions } from "../../src/replication/partner-link.ts";
 import type { ReplicaUpdate } from "../../src/replication/replica-store.ts";
 import { type ReplicationLink, Replicator } from "../../src/replication/replicator.ts";
+import { renewKeys } from "../../src/seat/renew-keys.ts";
 import { SEQUENCE_BLOCK, SEQUENCE_MARGIN } from "../../src/seat/sa-book.ts";
 import { type SeatEnd, SeatPair } from "../../src/testing/index.ts";
 
@@ -88,7 +89,7 @@ export class Process {
       // Worst case: the older owner hears it and goes on.
       onSuperseded: () => {},
       onState: () => {},
-      renewKeys: (_seat, tunnel) => this.end?.seat.renewKeys(tunnel),
+      renewKeys: (_seat, tunnel) => renewKeys(this.end?.seat, tunnel),
       makeLink: (options) => {
         this.link = new PlayedLink(`${name} process ${world.processes.length}`, options);
         return this.link;
