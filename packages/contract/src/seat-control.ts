@@ -31,6 +31,8 @@ export const PingResult = z.object({
   pid: z.number(),
   /** `/proc/self/ns/pid`: a pid means something only to a process of the same namespace (containers have their own). */
   pidNamespace: z.string().optional(),
+  /** When it began, ms since the Unix epoch: in containers every process is pid 1, and this tells them apart. */
+  startedAt: z.number().optional(),
   seats: z.array(z.object({ name: z.string(), epoch: z.number() })),
 });
 

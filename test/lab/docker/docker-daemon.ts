@@ -95,6 +95,12 @@ export class DockerDaemon {
       for (let tries = 0; tries < 100 && this.#process.exitCode === null; tries++) await delay(100);
       if (this.#process.exitCode === null) this.#process.kill("SIGKILL");
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    // What the daemon mounted below its folders, and did not unmount in time.
+    const mounts = readFileSync("/proc/self/mounts", "utf8")
+      .split("\n")
+      .map((line) => line.split(" ")[1] ?? "");
+    for (const mount of mounts.filter((m) => m.startsWith(`${this.folder}/`)).toReversed())
+      this.run("umount", ["-l", mount]);
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 }
