@@ -37,6 +37,8 @@ import { Seat } from "./seat/seat.ts";
 /** Milliseconds between hearing of a higher epoch and dropping the seat, unless the supervisor says so earlier. */
 const SUPERSEDED_GRACE = 1_000;
 
+const STARTED_AT = Math.round(performance.timeOrigin);
+
 export class Instance {
   readonly #parts: InstanceParts;
   readonly fib = new FibTable();
@@ -106,7 +108,12 @@ export class Instance {
     if (this.#stopping) throw new ControlRefusal("the instance is stopping");
     await this.dataPlane.command({ kind: "fib", set: [], remove: [] });
     const seats = [...this.#seats.values()].map(({ config }) => config);
-    return { pid: process.pid, pidNamespace: readlinkSync("/proc/self/ns/pid"), seats };
+    return {
+      pid: process.pid,
+      pidNamespace: readlinkSync("/proc/self/ns/pid"),
+      startedAt: STARTED_AT,
+      seats,
+    };
   }
 
   /** Validates the whole, then touches only what changed. Throws ControlRefusal with every problem found. */

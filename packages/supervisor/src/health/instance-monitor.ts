@@ -23,6 +23,7 @@ export interface MonitorTimes {
 }
 
 export interface MonitorEvents {
+  /** `pid`: of the process, or another number that tells it from its predecessors where pids cannot be seen. */
   onUp(pid: number, seats: readonly { name: string; epoch: number }[]): void;
   onDown(cause: "exit" | "silent" | "path", message: string): void;
   onEvent(event: TandemEvent): void;
@@ -79,8 +80,9 @@ export class InstanceMonitor {
     }, WATCH_MILLISECONDS);
   }
 
+  /** 0 when there is none that could be signalled from here. */
   get pid(): number {
-    return this.#pid;
+    return this.#visible ? this.#pid : 0;
   }
 
   /** What the fabric sees of one of its links. */
@@ -118,7 +120,8 @@ export class InstanceMonitor {
         this.#lastAnswer = performance.now();
         if (this.#reasonToFail() !== undefined) return;
         this.#down = undefined;
-        this.#events.onUp(result.data.pid, result.data.seats);
+        const identity = this.#visible ? result.data.pid : (result.data.startedAt ?? result.data.pid);
+        this.#events.onUp(identity, result.data.seats);
       },
       () => {
         this.#waiting = false;
