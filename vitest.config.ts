@@ -24,6 +24,8 @@ export default defineConfig({
           name: "lab",
           include: ["packages/*/test/**/*.lab.test.ts", "test/lab/**/*.lab.test.ts"],
           fileParallelism: false,
+          // Real time, real processes, two cores: one second chance, which the report shows.
+          retry: 1,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
