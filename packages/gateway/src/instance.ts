@@ -8,7 +8,6 @@
  *                                  └─▶ Journal, Log
  */
 
-import { readlinkSync } from "node:fs";
 import type {
   ConnectionConfig,
   InstanceConfig,
@@ -28,6 +27,7 @@ import type { DataPlanePort } from "./dataplane-port.ts";
 import type { Journal } from "./events/journal.ts";
 import { type InstanceParts, seatContext } from "./instance-parts.ts";
 import { NeighbourRoutes } from "./network/neighbour-routes.ts";
+import { PROCESS_IDENTITY } from "./process-identity.ts";
 import { processStatus } from "./process-status.ts";
 import { type Adoption, Replicator } from "./replication/replicator.ts";
 import { FibTable } from "./routes/fib-table.ts";
@@ -36,8 +36,6 @@ import { Seat } from "./seat/seat.ts";
 
 /** Milliseconds between hearing of a higher epoch and dropping the seat, unless the supervisor says so earlier. */
 const SUPERSEDED_GRACE = 1_000;
-
-const STARTED_AT = Math.round(performance.timeOrigin);
 
 export class Instance {
   readonly #parts: InstanceParts;
@@ -107,13 +105,7 @@ export class Instance {
   async ping(): Promise<PingResult> {
     if (this.#stopping) throw new ControlRefusal("the instance is stopping");
     await this.dataPlane.command({ kind: "fib", set: [], remove: [] });
-    const seats = [...this.#seats.values()].map(({ config }) => config);
-    return {
-      pid: process.pid,
-      pidNamespace: readlinkSync("/proc/self/ns/pid"),
-      startedAt: STARTED_AT,
-      seats,
-    };
+    return { ...PROCESS_IDENTITY, seats: [...this.#seats.values()].map(({ config }) => config) };
   }
 
   /** Validates the whole, then touches only what changed. Throws ControlRefusal with every problem found. */
