@@ -2,21 +2,21 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { REPOSITORY } from "@tandem/lab";
-import { flag, stringValue, type Verb } from "../verb.ts";
+import { flag, type Verb } from "../verb.ts";
 
 export const verb: Verb = {
-  usage: "self-test [--ring types|lint|unit|lab] [--full] [--yes]",
+  usage: "self-test [--ring types|lint|unit|lab ...] [--full] [--yes]",
   about:
     "Runs the project's tests: everything that can run here, and says loudly what cannot, why, and the cure.",
   options: {
-    ring: { type: "string", value: "NAME", about: "one ring only" },
+    ring: { type: "string", multiple: true, value: "NAME", about: "one ring only" },
     full: { type: "boolean", about: "the long runs too" },
     yes: { type: "boolean", about: "as root: install the Debian packages of the real peers" },
   },
   async run(invocation) {
-    const ring = stringValue(invocation, "ring");
+    const rings = Array.isArray(invocation.values.ring) ? invocation.values.ring.map(String) : [];
     const words = [
-      ...(ring === undefined ? [] : ["--ring", ring]),
+      ...rings.flatMap((ring) => ["--ring", ring]),
       ...(flag(invocation, "full") ? ["--full"] : []),
       ...(flag(invocation, "yes") ? ["--yes"] : []),
     ];
