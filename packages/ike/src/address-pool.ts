@@ -1,13 +1,22 @@
 /** Virtual addresses for clients (RFC 7296 §2.19, §3.15): one pool per connection, each identity gets its last address again. */
 import { formatAddress, type Prefix, parsePrefix } from "@tandem/wire";
 
+/**
+ * Addresses that were never given go first, then the one that was given back longest ago: a client that comes again
+ * finds its last address free for as long as can be. Each costs a step or two, however many are in use.
+ */
 class AddressPool {
   readonly #prefixes: readonly Prefix[];
+  /** Per prefix: offset of the first address that was never looked at. */
+  readonly #untried: number[];
   readonly #owners: Map<string, string> = new Map();
   readonly #last: Map<string, string> = new Map();
+  readonly #givenBack: { readonly 4: Set<string>; readonly 6: Set<string> } = { 4: new Set(), 6: new Set() };
 
   constructor(prefixes: readonly string[]) {
     this.#prefixes = prefixes.map(parsePrefix).filter((p) => p !== undefined);
+    // The first address is the network's.
+    this.#untried = this.#prefixes.map((prefix) => (hostBits(prefix) === 0 ? 0 : 1));
   }
 
   /** A free address of the family, the owner's previous or wished one if it can be had. */
@@ -16,32 +25,38 @@ class AddressPool {
     for (const candidate of [previous, wish])
       if (candidate !== undefined && this.#contains(candidate) && this.#isFree(candidate, owner))
         return this.#give(owner, family, candidate);
-    for (const prefix of this.#prefixes) {
+    const address = this.#takeUntried(family) ?? this.#givenBack[family].values().next().value;
+    return address === undefined ? undefined : this.#give(owner, family, address);
+  }
+
+  #takeUntried(family: 4 | 6): string | undefined {
+    for (const [i, prefix] of this.#prefixes.entries()) {
       if (prefix.family !== family) continue;
-      const bits = prefix.bytes.length * 8 - prefix.length;
-      // The first address is the network's; in IPv4 the last is its broadcast.
+      const bits = hostBits(prefix);
       const size = 2 ** Math.min(bits, 24);
-      const first = bits === 0 ? 0 : 1;
+      // In IPv4 the last address is the network's broadcast.
       const end = family === 4 && bits > 1 ? size - 1 : size;
-      for (let i = first; i < end; i++) {
-        const address = formatAddress(addOffset(prefix.bytes, i));
-        if (this.#isFree(address, owner)) return this.#give(owner, family, address);
+      while (this.#untried[i]! < end) {
+        const address = formatAddress(addOffset(prefix.bytes, this.#untried[i]!++));
+        // Wished for, or adopted, by somebody before its turn came.
+        if (!this.#owners.has(address)) return address;
       }
     }
     return undefined;
   }
 
   release(address: string): void {
-    this.#owners.delete(address);
+    if (this.#owners.delete(address)) this.#givenBack[familyOf(address)].add(address);
   }
 
   /** Marks an address as given, on adoption from the partner. */
   claim(owner: string, address: string): void {
-    this.#give(owner, address.includes(":") ? 6 : 4, address);
+    this.#give(owner, familyOf(address), address);
   }
 
   #give(owner: string, family: 4 | 6, address: string): string {
     this.#owners.set(address, owner);
+    this.#givenBack[family].delete(address);
     this.#last.set(`${family} ${owner}`, address);
     return address;
   }
@@ -61,6 +76,9 @@ class AddressPool {
     );
   }
 }
+
+const hostBits = (prefix: Prefix): number => prefix.bytes.length * 8 - prefix.length;
+const familyOf = (address: string): 4 | 6 => (address.includes(":") ? 6 : 4);
 
 function addOffset(bytes: Uint8Array, offset: number): Uint8Array {
   const out = bytes.slice();

@@ -8,12 +8,11 @@
  * Nothing here grows with the number of IKE SAs except maps and one heap of deadlines.
  */
 import { bytesToHex, type CryptoJob, type CryptoResult } from "@tandem/crypto";
-import type { Engine, Instant, Random } from "@tandem/sansio";
+import { type Engine, type Instant, type Random, TimerHeap } from "@tandem/sansio";
 import { AddressPools } from "./address-pool.ts";
 import type { ChildSa } from "./child-sa.ts";
 import type { IkeConnection, IkeEndpointOptions } from "./config.ts";
 import { FRAGMENT_IP_SIZE, REKEYED_LINGER } from "./constants.ts";
-import { DeadlineHeap } from "./deadline-heap.ts";
 import { Demultiplexer } from "./demultiplexer.ts";
 import type { Datagram, DownCause, IkeEffect, IkeInput } from "./events.ts";
 import type { ExportedIkeSa } from "./exported-ike-sa.ts";
@@ -43,7 +42,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   readonly #bySpi: Map<string, IkeSa> = new Map();
   readonly #byChild: Map<string, IkeSa> = new Map();
   readonly #childSpis: Set<number> = new Set();
-  readonly #heap: DeadlineHeap<IkeSa> = new DeadlineHeap();
+  readonly #heap: TimerHeap<IkeSa> = new TimerHeap();
   readonly #touched: Set<IkeSa> = new Set();
   /** Changed since the partner was told. */
   readonly #dirty: Set<IkeSa> = new Set();
@@ -77,7 +76,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   handleTimeout(now: Instant): void {
     this.now = now;
     while (this.#grace[0] !== undefined && this.#grace[0].at <= now) this.emit(this.#grace.shift()!.effect);
-    for (let sa = this.#heap.popDue(now); sa !== undefined; sa = this.#heap.popDue(now)) {
+    for (let sa = this.#heap.expire(now); sa !== undefined; sa = this.#heap.expire(now)) {
       if (sa.isForgettable(now)) this.#forget(sa);
       else {
         sa.handleTimeout(now);

@@ -6,7 +6,7 @@ import type { Datagram } from "./events.ts";
 
 export class ReplicationBarrier {
   #last = 0;
-  #held: { readonly barrier: number; readonly datagrams: readonly Datagram[] }[] = [];
+  readonly #held: { readonly barrier: number; readonly datagrams: readonly Datagram[] }[] = [];
 
   /** A new barrier; what is given waits for it. */
   raise(datagrams: readonly Datagram[]): number {
@@ -17,8 +17,8 @@ export class ReplicationBarrier {
 
   /** Everything up to `barrier` may go. */
   release(barrier: number): Datagram[] {
-    const free = this.#held.filter((h) => h.barrier <= barrier).flatMap((h) => h.datagrams);
-    this.#held = this.#held.filter((h) => h.barrier > barrier);
-    return free;
+    const first = this.#held.findIndex((h) => h.barrier > barrier);
+    const free = this.#held.splice(0, first < 0 ? this.#held.length : first);
+    return free.flatMap((h) => h.datagrams);
   }
 }

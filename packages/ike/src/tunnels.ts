@@ -1,15 +1,14 @@
 /** All tunnels of an endpoint: configuration as it changes, dialling, duplicates, who may call. */
-import { bytesToHex } from "@tandem/crypto";
-import type { Instant } from "@tandem/sansio";
+import { type Instant, TimerHeap } from "@tandem/sansio";
 import type { ChildSa } from "./child-sa.ts";
 import type { IkeConnection } from "./config.ts";
 import { REPLACED_WAIT } from "./constants.ts";
-import { DeadlineHeap } from "./deadline-heap.ts";
 import { ruleOnDuplicate, survivor } from "./duplicates.ts";
 import type { DownCause, IkeInput } from "./events.ts";
 import { IkeSa } from "./ike-sa.ts";
 import type { IkeSaHost, Path } from "./ike-sa-host.ts";
 import { ZERO_SPI } from "./message/header.ts";
+import { isSameConnection } from "./same-connection.ts";
 import { Tunnel } from "./tunnel.ts";
 
 const TOOK_ITS_PLACE = "another IKE SA of the same tunnel took its place";
@@ -24,9 +23,11 @@ export class Tunnels {
   readonly #byName: Map<string, Tunnel> = new Map();
   /** By remote address; the key "" holds those that take any. */
   readonly #byRemote: Map<string, Set<Tunnel>> = new Map();
-  readonly #redials: DeadlineHeap<Tunnel> = new DeadlineHeap();
+  /** Template -> the tunnels made from it. */
+  readonly #instances: Map<string, Set<Tunnel>> = new Map();
+  readonly #redials: TimerHeap<Tunnel> = new TimerHeap();
   /** When duplicates are looked at again. */
-  readonly #settling: DeadlineHeap<Tunnel> = new DeadlineHeap();
+  readonly #settling: TimerHeap<Tunnel> = new TimerHeap();
 
   constructor(host: IkeSaHost) {
     this.#host = host;
@@ -85,7 +86,7 @@ export class Tunnels {
       if (tunnel.dials) this.#dial(tunnel);
       return;
     }
-    const renew = identityOf(known.connection) !== identityOf(connection);
+    const renew = !isSameConnection(known.connection, connection);
     this.#unindex(known);
     known.connection = connection;
     this.#index(known);
@@ -104,8 +105,7 @@ export class Tunnels {
       each.held = true;
       this.#schedule(each, undefined);
       this.#terminate(each, "the connection was removed", false);
-      this.#byName.delete(each.name);
-      this.#unindex(each);
+      this.#forget(each);
     }
   }
 
@@ -115,8 +115,17 @@ export class Tunnels {
     return tunnel;
   }
 
+  #forget(tunnel: Tunnel): void {
+    this.#byName.delete(tunnel.name);
+    this.#unindex(tunnel);
+  }
+
   #index(tunnel: Tunnel): void {
-    if (tunnel.template !== undefined) return;
+    if (tunnel.template !== undefined) {
+      const instances = this.#instances.get(tunnel.template) ?? new Set();
+      this.#instances.set(tunnel.template, instances.add(tunnel));
+      return;
+    }
     const key = tunnel.connection.remote ?? "";
     const set = this.#byRemote.get(key) ?? new Set();
     set.add(tunnel);
@@ -124,6 +133,12 @@ export class Tunnels {
   }
 
   #unindex(tunnel: Tunnel): void {
+    if (tunnel.template !== undefined) {
+      const instances = this.#instances.get(tunnel.template);
+      instances?.delete(tunnel);
+      if (instances?.size === 0) this.#instances.delete(tunnel.template);
+      return;
+    }
     const key = tunnel.connection.remote ?? "";
     const set = this.#byRemote.get(key);
     set?.delete(tunnel);
@@ -131,8 +146,7 @@ export class Tunnels {
   }
 
   #instancesOf(template: Tunnel): Tunnel[] {
-    if (template.connection.remote !== null) return [];
-    return [...this.#byName.values()].filter((t) => t.template === template.name);
+    return [...(this.#instances.get(template.name) ?? [])];
   }
 
   /** Those for this very address first, then those for any. */
@@ -294,7 +308,7 @@ export class Tunnels {
       return;
     }
     if (tunnel.template !== undefined) {
-      this.#byName.delete(tunnel.name);
+      this.#forget(tunnel);
       return;
     }
     if (!superseded) tunnel.reason = reason;
@@ -338,9 +352,9 @@ export class Tunnels {
   }
 
   handleTimeout(now: Instant): void {
-    for (let tunnel = this.#settling.popDue(now); tunnel !== undefined; tunnel = this.#settling.popDue(now))
+    for (let tunnel = this.#settling.expire(now); tunnel !== undefined; tunnel = this.#settling.expire(now))
       this.#settle(tunnel);
-    for (let tunnel = this.#redials.popDue(now); tunnel !== undefined; tunnel = this.#redials.popDue(now)) {
+    for (let tunnel = this.#redials.expire(now); tunnel !== undefined; tunnel = this.#redials.expire(now)) {
       tunnel.redialAt = undefined;
       if (!tunnel.dials) continue;
       const { current } = tunnel;
@@ -348,20 +362,4 @@ export class Tunnels {
       else if (current.connection?.reauthenticate === true && current.isUp) this.reauthenticate(current);
     }
   }
-}
-
-/** What makes a connection another one: everything but its clocks and who dials. Compared inside this process only: it holds keys. */
-function identityOf(connection: IkeConnection): string {
-  const { ikeLifetime: _i, childLifetime: _c, dpdTimeout: _d, mode: _m, ...rest } = connection;
-  return plainText(rest);
-}
-
-/** Like JSON, but sees through types that hide what they hold. */
-function plainText(value: unknown): string {
-  if (value instanceof Uint8Array) return bytesToHex(value);
-  if (Array.isArray(value)) return `[${value.map(plainText).join()}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "";
-  return `{${Object.entries(value)
-    .map(([key, inner]) => `${key}:${plainText(inner)}`)
-    .join()}}`;
 }
