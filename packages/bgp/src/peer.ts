@@ -171,7 +171,6 @@ export class Peer implements FsmHost {
       fsm.fire(FsmEvent.UpdateError, now, { error: outcome.error });
       return;
     }
-    if (outcome?.kind === "survived") this.#log("warning", outcome.detail);
     const max = this.config.maxPrefixes;
     if (max === undefined || this.routes.fresh <= max.limit) return;
     const penalty = max.restartAfter ?? MAX_PREFIXES_RESTART_SECONDS;

@@ -21,6 +21,7 @@ import type { AdjRibIn } from "./rib/adj-rib-in.ts";
 import { AdjRibOut } from "./rib/adj-rib-out.ts";
 import { UpdateEncoder } from "./rib/update-encoder.ts";
 import { Timer } from "./timer-queue.ts";
+import { describeUpdate } from "./update-description.ts";
 import { type UpdateCounters, type UpdateOutcome, UpdateReceiver } from "./update-receiver.ts";
 
 /** One buffer serves every session of the process: it is emptied before the next one uses it. */
@@ -111,17 +112,22 @@ export class Session {
   receiveUpdate(bytes: Uint8Array, start: number, end: number): UpdateOutcome | undefined {
     this.updatesReceived++;
     const outcome = this.#receiver.receive(bytes, start, end);
+    if (outcome?.kind === "error") this.#report(outcome.error.detail, bytes, start, end);
     if (outcome?.kind === "end-of-rib") this.#endOfRib(outcome.family);
     if (this.#core.full()) {
       return { kind: "error", error: bgpError(ErrorCode.CEASE, Cease.OUT_OF_RESOURCES, "the table is full") };
     }
-    if (outcome?.kind === "survived" && !this.#worthLogging()) return undefined;
+    if (outcome?.kind === "survived") {
+      const n = ++this.#survived;
+      if (n <= LOGGED_ERRORS || n % 1000 === 0) this.#report(outcome.detail, bytes, start, end);
+    }
     return outcome;
   }
 
-  #worthLogging(): boolean {
-    const n = ++this.#survived;
-    return n <= LOGGED_ERRORS || n % 1000 === 0;
+  /** RFC 7606 §6: the prefixes that are concerned, and the whole message. */
+  #report(detail: string, bytes: Uint8Array, start: number, end: number): void {
+    const message = `${detail}; ${describeUpdate(bytes, start, end, this.negotiated.fourOctetAs)}`;
+    this.#core.emit({ kind: "log", level: "warning", peer: this.connection.peer, message });
   }
 
   #endOfRib(family: Family): void {

@@ -93,7 +93,10 @@ export class UpdateReceiver {
     this.#counters.attributeDiscards += d.discarded.length;
 
     const reachable = s.nlriStart < s.nlriEnd || (d.mpReach !== undefined && d.mpReach.start < d.mpReach.end);
-    const problem = d.withdraw ?? (reachable ? missing(s, d) : undefined);
+    // RFC 4760 §3: beside MP_REACH_NLRI alone, NEXT_HOP is ignored.
+    const hopCounts = s.nlriStart < s.nlriEnd || !reachable;
+    const malformed = d.withdraw ?? (hopCounts ? d.badNextHop : undefined);
+    const problem = malformed ?? (reachable ? missing(s, d) : undefined);
     if (problem !== undefined && !reachable) {
       // RFC 7606 §5.2: without a prefix to withdraw, the prefixes may be what got lost.
       const lost = bgpError(ErrorCode.UPDATE_MESSAGE, UpdateError.MALFORMED_ATTRIBUTE_LIST, problem);
@@ -169,6 +172,7 @@ function mpNlriProblem(bytes: Uint8Array, d: DecodedAttributes): BgpError | unde
         ErrorCode.UPDATE_MESSAGE,
         UpdateError.OPTIONAL_ATTRIBUTE,
         "NLRI of an MP attribute cannot be parsed",
+        bytes.slice(range.at, range.end),
       );
     }
   }

@@ -1,8 +1,9 @@
 /**
  * Reading list: RFC 4271 §4.3 (b), §5.1.2, §9.1.2.2 (a); RFC 6793 §4.2 (two and four octets); RFC 7606 §7.2;
- * RFC 5065 §5.3 (confederation segments do not count).
+ * RFC 5065 §5 and RFC 6793 §6 (confederation segments); RFC 7607 §2 (AS 0).
  *
  * Inside the speaker a path is always the wire form with 4-octet AS numbers: segments of type(1), count(1), ASNs.
+ * Confederation segments never get there: nobody who speaks to us is a member of a confederation of ours.
  */
 import { AS_TRANS, SegmentType } from "../iana.ts";
 
@@ -13,17 +14,33 @@ const uint32 = (b: Uint8Array, at: number): number =>
 
 /** The well-formed path with `octets` per ASN, copied into the 4-octet form; else what is wrong with it. */
 export function decodeAsPath(bytes: Uint8Array, octets: 2 | 4): Uint8Array | string {
+  const problem = pathProblem(bytes, octets, SegmentType.AS_SEQUENCE);
+  if (problem !== undefined) return problem;
+  return octets === 4 ? bytes.slice() : widen(bytes);
+}
+
+/** The same for AS4_PATH, where confederation segments are dropped and what is left is used (RFC 6793 §6). */
+export function decodeAs4Path(bytes: Uint8Array): Uint8Array | string {
+  if (bytes.length < 6) return `of length ${bytes.length}`;
+  return pathProblem(bytes, 4, SegmentType.CONFED_SET) ?? withoutConfederation(bytes);
+}
+
+function pathProblem(bytes: Uint8Array, octets: 2 | 4, lastType: number): string | undefined {
   let at = 0;
   while (at < bytes.length) {
     if (bytes.length - at < 2) return "segment header cut off";
     const type = bytes[at]!;
     const count = bytes[at + 1]!;
-    if (type < SegmentType.AS_SET || type > SegmentType.CONFED_SET) return `segment type ${type}`;
+    if (type < SegmentType.AS_SET || type > lastType) return `segment type ${type}`;
     if (count === 0) return "segment of no AS";
-    at += 2 + count * octets;
-    if (at > bytes.length) return "segment overruns the attribute";
+    const end = at + 2 + count * octets;
+    if (end > bytes.length) return "segment overruns the attribute";
+    for (at += 2; at < end; at += octets) {
+      const high = octets === 4 ? bytes[at]! | bytes[at + 1]! : 0;
+      if ((high | bytes[at + octets - 2]! | bytes[at + octets - 1]!) === 0) return "AS 0";
+    }
   }
-  return octets === 4 ? bytes.slice() : widen(bytes);
+  return undefined;
 }
 
 function widen(bytes: Uint8Array): Uint8Array {
@@ -55,8 +72,7 @@ export function narrowAsPath(path: Uint8Array): { readonly bytes: Uint8Array; re
   return { bytes: Uint8Array.from(out), lossy };
 }
 
-/** Confederation segments must not appear in AS4_PATH (RFC 6793 §3). */
-export function withoutConfederation(path: Uint8Array): Uint8Array {
+function withoutConfederation(path: Uint8Array): Uint8Array {
   const out: number[] = [];
   for (let at = 0; at < path.length; ) {
     const size = 2 + path[at + 1]! * 4;
@@ -66,14 +82,12 @@ export function withoutConfederation(path: Uint8Array): Uint8Array {
   return Uint8Array.from(out);
 }
 
-/** Length for the decision: an AS_SET counts as one, confederation segments as none. */
+/** Length for the decision: an AS_SET counts as one. */
 export function asPathLength(path: Uint8Array): number {
   let length = 0;
   for (let at = 0; at < path.length; ) {
-    const type = path[at]!;
     const count = path[at + 1]!;
-    if (type === SegmentType.AS_SEQUENCE) length += count;
-    else if (type === SegmentType.AS_SET) length += 1;
+    length += path[at] === SegmentType.AS_SEQUENCE ? count : 1;
     at += 2 + count * 4;
   }
   return length;
@@ -127,8 +141,7 @@ export function mergeAs4Path(path: Uint8Array, as4Path: Uint8Array): Uint8Array 
     const count = path[at + 1]!;
     const end = at + 2 + count * 4;
     const takes = type === SegmentType.AS_SEQUENCE ? Math.min(count, left) : count;
-    if (type === SegmentType.AS_SEQUENCE) left -= takes;
-    else if (type === SegmentType.AS_SET) left -= 1;
+    left -= type === SegmentType.AS_SEQUENCE ? takes : 1;
     out.push(type, takes);
     for (let i = at + 2; i < at + 2 + takes * 4; i++) out.push(path[i]!);
     at = end;
@@ -156,8 +169,7 @@ export function asPathItems(path: Uint8Array): string[] {
     const asns: string[] = [];
     for (at += 2; at < end; at += 4) asns.push(String(uint32(path, at)));
     if (type === SegmentType.AS_SEQUENCE) items.push(...asns);
-    else if (type === SegmentType.AS_SET) items.push(`{${asns.join(",")}}`);
-    else items.push(`(${asns.join(" ")})`);
+    else items.push(`{${asns.join(",")}}`);
   }
   return items;
 }

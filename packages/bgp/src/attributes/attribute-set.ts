@@ -111,6 +111,10 @@ export class AttributeSet implements PathAttributes {
     return this.#full().clusterList;
   }
 
+  get partial(): readonly number[] {
+    return this.#full().partial ?? [];
+  }
+
   get opaque(): readonly OpaqueAttribute[] {
     return this.#full().opaque;
   }

@@ -35,6 +35,19 @@ export function listContains(list: Uint8Array | undefined, element: Uint8Array):
   return false;
 }
 
+/** RFC 8092 §3: each element once, where it stood first. The list itself when nothing is repeated. */
+export function withoutRepeats(list: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(list.length);
+  let end = 0;
+  for (let at = 0; at < list.length; at += size) {
+    const element = list.subarray(at, at + size);
+    if (listContains(out.subarray(0, end), element)) continue;
+    out.set(element, end);
+    end += size;
+  }
+  return end === list.length ? list : out.slice(0, end);
+}
+
 /** Undefined when nothing is left, since an empty list may not be sent. */
 export function changeList(
   list: Uint8Array | undefined,

@@ -1,5 +1,5 @@
 /**
- * Reading list: RFC 4271 §4.3, §6.3; RFC 7606 §3-5, §7; RFC 4760 §3-4, §7; RFC 6793 §4-6.
+ * Reading list: RFC 4271 §4.3, §6.3; RFC 7606 §3-5, §7; RFC 4760 §3-4, §7; RFC 6793 §4-6; RFC 7607 §2; RFC 8092 §3.
  * Path attributes of one UPDATE from the wire. Nothing throws; of several errors the strongest treatment wins
  * (RFC 7606 §3 h). NLRI inside MP attributes is located here and checked by the caller.
  */
@@ -7,7 +7,8 @@ import type { Family } from "../config.ts";
 import { type BgpError, bgpError } from "../errors.ts";
 import { AttributeFlag, AttributeType, ErrorCode, UpdateError } from "../iana.ts";
 import { familyOf } from "../message/capability.ts";
-import { decodeAsPath, EMPTY_AS_PATH, mergeAs4Path } from "./as-path.ts";
+import { decodeAs4Path, decodeAsPath, EMPTY_AS_PATH, mergeAs4Path } from "./as-path.ts";
+import { withoutRepeats } from "./community.ts";
 import type { OpaqueAttribute, PathAttributes } from "./path-attributes.ts";
 import { ATTRIBUTE_RULES } from "./rules.ts";
 
@@ -18,6 +19,8 @@ export interface AttributeContext {
 
 /** Where the prefixes of an MP attribute are: offsets into the message's buffer. */
 export interface NlriRange {
+  /** Where the attribute begins; it ends with its prefixes. */
+  readonly at: number;
   /** Undefined: a family that we do not speak; skipped. */
   readonly family: Family | undefined;
   readonly start: number;
@@ -35,6 +38,8 @@ export interface DecodedAttributes {
   readonly others: boolean;
   /** First reason to take the routes as withdrawn. */
   readonly withdraw: string | undefined;
+  /** What is wrong with NEXT_HOP: it concerns IPv4 routes outside MP_REACH_NLRI alone (RFC 4760 §3). */
+  readonly badNextHop: string | undefined;
   readonly discarded: readonly string[];
   readonly reset: BgpError | undefined;
 }
@@ -51,6 +56,9 @@ class Collector {
   readonly opaque: OpaqueAttribute[] = [];
   readonly discarded: string[] = [];
   withdraw: string | undefined;
+  badNextHop: string | undefined;
+  /** Recognized optional transitive attributes that came with the Partial bit. */
+  readonly partial: number[] = [];
   reset: BgpError | undefined;
   mpReach: (NlriRange & { readonly nextHop: Uint8Array }) | undefined;
   mpUnreach: NlriRange | undefined;
@@ -101,6 +109,7 @@ export function decodeAttributes(
     nextHop,
     others: c.others,
     withdraw: c.withdraw,
+    badNextHop: c.badNextHop,
     discarded: c.discarded,
     reset: c.reset,
   };
@@ -139,32 +148,45 @@ function one(
     c.discarded.push(`${rule.name} from a 4-octet speaker`);
     return;
   }
-  // RFC 7606 §3 c. The NLRI of an MP attribute is read all the same, to know what is withdrawn.
   const kindBits = AttributeFlag.OPTIONAL | AttributeFlag.TRANSITIVE;
-  const flagsWrong = (flags & kindBits) !== rule.flags;
-  if (flagsWrong) c.malformed(`${rule.name} with flags ${flags.toString(16)}`);
+  if ((flags & kindBits) !== rule.flags) {
+    const problem = `${rule.name} with flags ${flags.toString(16)}`;
+    // RFC 7606 §3 c; for the MP attributes §5.3, and §3 j: their prefixes count as lost.
+    if (rule.malformed === "session-reset") c.reset = optionalAttributeError(bytes, at, end, problem);
+    else if (type === AttributeType.NEXT_HOP) c.badNextHop = problem;
+    else c.malformed(problem);
+    return;
+  }
   if (type === AttributeType.MP_REACH_NLRI) {
-    mpReach(bytes, start, end, c);
+    mpReach(bytes, at, start, end, c);
     return;
   }
   if (type === AttributeType.MP_UNREACH_NLRI) {
-    mpUnreach(bytes, start, end, c);
+    mpUnreach(bytes, at, start, end, c);
     return;
   }
-  if (flagsWrong) return;
   const problem = rule.length(end - start, context.fourOctetAs)
-    ? valueProblem(type, bytes, start)
+    ? valueProblem(type, bytes, start, end)
     : `of length ${end - start}`;
   if (problem === undefined) {
-    const value = bytes.slice(start, end);
-    if (type === AttributeType.EXTENDED_COMMUNITIES || type === AttributeType.IPV6_EXTENDED_COMMUNITIES) {
-      c.opaque.push({ type, flags: flags & ~AttributeFlag.EXTENDED_LENGTH, value });
-    } else c.values.set(type, value);
+    keep(type, flags, bytes.slice(start, end), c);
   } else if (rule.malformed === "attribute-discard") {
     c.discarded.push(`${rule.name} ${problem}`);
+  } else if (type === AttributeType.NEXT_HOP) {
+    c.badNextHop = `${rule.name} ${problem}`;
   } else {
     c.malformed(`${rule.name} ${problem}`);
   }
+}
+
+function keep(type: number, flags: number, value: Uint8Array, c: Collector): void {
+  if (type === AttributeType.EXTENDED_COMMUNITIES || type === AttributeType.IPV6_EXTENDED_COMMUNITIES) {
+    c.opaque.push({ type, flags: flags & ~AttributeFlag.EXTENDED_LENGTH & 0xf0, value });
+    return;
+  }
+  // RFC 4271 §5: once set by somebody, the Partial bit stays.
+  if ((flags & AttributeFlag.PARTIAL) !== 0 && (flags & AttributeFlag.OPTIONAL) !== 0) c.partial.push(type);
+  c.values.set(type, type === AttributeType.LARGE_COMMUNITIES ? withoutRepeats(value, 12) : value);
 }
 
 /** RFC 4271 §6.3: an unrecognized well-known attribute has no softer treatment in RFC 7606. */
@@ -184,19 +206,33 @@ function unknown(bytes: Uint8Array, at: number, start: number, end: number, c: C
   }
 }
 
-function valueProblem(type: number, bytes: Uint8Array, start: number): string | undefined {
-  if (type === AttributeType.ORIGIN && bytes[start]! > 2) return `of value ${bytes[start]}`;
-  if (type === AttributeType.NEXT_HOP && !isHostAddress(bytes[start]!)) return "is no host address";
-  return undefined;
+function valueProblem(type: number, bytes: Uint8Array, start: number, end: number): string | undefined {
+  switch (type) {
+    case AttributeType.ORIGIN:
+      return bytes[start]! > 2 ? `of value ${bytes[start]}` : undefined;
+    case AttributeType.NEXT_HOP:
+      return isHostAddress(bytes[start]!) ? undefined : "is no host address";
+    case AttributeType.AGGREGATOR:
+    case AttributeType.AS4_AGGREGATOR:
+      // The AS is what stands before the address.
+      return bytes.subarray(start, end - 4).every((b) => b === 0) ? "of AS 0 (RFC 7607)" : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** RFC 4271 §6.3, RFC 4760 §7: the data is the attribute itself: flags, type, length and value. */
+function optionalAttributeError(bytes: Uint8Array, at: number, end: number, detail: string): BgpError {
+  return resetWith(UpdateError.OPTIONAL_ATTRIBUTE, detail, bytes.slice(at, end));
 }
 
 /** RFC 4271 §6.3: a valid host address: not in 0/8, not multicast or beyond. */
 const isHostAddress = (first: number): boolean => first !== 0 && first < 224;
 
 /** afi(2) safi(1) length(1) next hop, reserved(1), NLRI. RFC 7606 §7.11: without a next hop's end, no NLRI is found. */
-function mpReach(bytes: Uint8Array, start: number, end: number, c: Collector): void {
+function mpReach(bytes: Uint8Array, at: number, start: number, end: number, c: Collector): void {
   const bad = (detail: string): void => {
-    c.reset = resetWith(UpdateError.OPTIONAL_ATTRIBUTE, `MP_REACH_NLRI ${detail}`, bytes.slice(start, end));
+    c.reset = optionalAttributeError(bytes, at, end, `MP_REACH_NLRI ${detail}`);
   };
   if (end - start < 5) {
     bad(`of length ${end - start}`);
@@ -215,7 +251,7 @@ function mpReach(bytes: Uint8Array, start: number, end: number, c: Collector): v
     return;
   }
   const nextHop = bytes.slice(start + 4, start + 4 + (family === "ipv4-unicast" ? 4 : Math.min(hop, 16)));
-  c.mpReach = { family, start: nlri, end, nextHop };
+  c.mpReach = { family, at, start: nlri, end, nextHop };
   const valid = family === "ipv4-unicast" ? isHostAddress(nextHop[0]!) : isHostAddress6(nextHop);
   if (family !== undefined && !valid) c.malformed("MP_REACH_NLRI's next hop is no host address");
 }
@@ -224,17 +260,13 @@ function isHostAddress6(b: Uint8Array): boolean {
   return b[0] !== 0xff && b.some((x) => x !== 0);
 }
 
-function mpUnreach(bytes: Uint8Array, start: number, end: number, c: Collector): void {
+function mpUnreach(bytes: Uint8Array, at: number, start: number, end: number, c: Collector): void {
   if (end - start < 3) {
-    c.reset = resetWith(
-      UpdateError.OPTIONAL_ATTRIBUTE,
-      `MP_UNREACH_NLRI of length ${end - start}`,
-      bytes.slice(start, end),
-    );
+    c.reset = optionalAttributeError(bytes, at, end, `MP_UNREACH_NLRI of length ${end - start}`);
     return;
   }
   const family = familyOf((bytes[start]! << 8) | bytes[start + 1]!, bytes[start + 2]!);
-  c.mpUnreach = { family, start: start + 3, end };
+  c.mpUnreach = { family, at, start: start + 3, end };
 }
 
 /** Turns well-formed values into a PathAttributes; malformed AS paths surface here. The next hop is filled in later. */
@@ -270,13 +302,14 @@ function assemble(c: Collector, context: AttributeContext): PathAttributes | und
     largeCommunities: v.get(AttributeType.LARGE_COMMUNITIES),
     originatorId: number(AttributeType.ORIGINATOR_ID),
     clusterList: v.get(AttributeType.CLUSTER_LIST),
+    ...(c.partial.length > 0 ? { partial: c.partial } : {}),
     opaque: c.opaque.toSorted((a, b) => a.type - b.type),
   };
 }
 
 function withAs4Path(path: Uint8Array, raw: Uint8Array | undefined, c: Collector): Uint8Array {
   if (raw === undefined) return path;
-  const as4 = decodeAsPath(raw, 4);
+  const as4 = decodeAs4Path(raw);
   if (typeof as4 === "string") {
     c.discarded.push(`AS4_PATH: ${as4}`);
     return path;

@@ -3,7 +3,7 @@
  * Path attributes to the wire, without MP attributes: those are written around the prefixes by `update-encoder`.
  */
 import { AS_TRANS, AttributeFlag, AttributeType } from "../iana.ts";
-import { narrowAsPath, withoutConfederation } from "./as-path.ts";
+import { narrowAsPath } from "./as-path.ts";
 import type { PathAttributes } from "./path-attributes.ts";
 
 export interface EncodeContext {
@@ -19,7 +19,8 @@ const OPTIONAL_TRANSITIVE = AttributeFlag.OPTIONAL | AttributeFlag.TRANSITIVE;
 export function encodeAttributes(a: PathAttributes, context: EncodeContext): Uint8Array {
   const parts: { type: number; flags: number; value: Uint8Array }[] = [];
   const put = (type: number, flags: number, value: Uint8Array | undefined): void => {
-    if (value !== undefined) parts.push({ type, flags, value });
+    if (value === undefined) return;
+    parts.push({ type, flags: a.partial?.includes(type) ? flags | AttributeFlag.PARTIAL : flags, value });
   };
   put(AttributeType.ORIGIN, WELL_KNOWN, Uint8Array.of(a.origin));
   const narrow = context.fourOctetAs ? undefined : narrowAsPath(a.asPath);
@@ -33,7 +34,7 @@ export function encodeAttributes(a: PathAttributes, context: EncodeContext): Uin
   put(AttributeType.COMMUNITIES, OPTIONAL_TRANSITIVE, a.communities);
   if (a.originatorId !== undefined) put(AttributeType.ORIGINATOR_ID, OPTIONAL, octets(a.originatorId));
   put(AttributeType.CLUSTER_LIST, OPTIONAL, a.clusterList);
-  if (narrow?.lossy) put(AttributeType.AS4_PATH, OPTIONAL_TRANSITIVE, withoutConfederation(a.asPath));
+  if (narrow?.lossy) put(AttributeType.AS4_PATH, OPTIONAL_TRANSITIVE, a.asPath);
   if (narrow !== undefined && !aggregatorFits) {
     put(AttributeType.AS4_AGGREGATOR, OPTIONAL_TRANSITIVE, a.aggregator);
   }

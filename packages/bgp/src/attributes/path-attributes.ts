@@ -22,6 +22,8 @@ export interface PathAttributes {
   readonly largeCommunities: Uint8Array | undefined;
   readonly originatorId: number | undefined;
   readonly clusterList: Uint8Array | undefined;
+  /** Types of those above that came with the Partial bit, which stays (RFC 4271 §5). Absent: none did. */
+  readonly partial?: readonly number[];
   /** Extended communities and everything unknown and transitive, by ascending type. */
   readonly opaque: readonly OpaqueAttribute[];
 }

@@ -90,7 +90,8 @@ export function scanPlain(
         into.communitiesLength = length;
         break;
       case AttributeType.LARGE_COMMUNITIES:
-        if (flags !== OPTIONAL_TRANSITIVE || length === 0 || length % 12 !== 0) return false;
+        // Several may be repeats, which have to go (RFC 8092 §3).
+        if (flags !== OPTIONAL_TRANSITIVE || length !== 12) return false;
         break;
       default:
         return false;
@@ -115,7 +116,11 @@ function scanPath(bytes: Uint8Array, start: number, end: number, asn: number, in
       into.pathLength += count;
     } else if (type === SegmentType.AS_SET) into.pathLength++;
     else return false;
-    for (let i = at + 2; i < next; i += 4) if (uint32(bytes, i) === asn) into.looped = true;
+    for (let i = at + 2; i < next; i += 4) {
+      const as = uint32(bytes, i);
+      if (as === 0) return false;
+      if (as === asn) into.looped = true;
+    }
     at = next;
   }
   return true;

@@ -56,6 +56,8 @@ export function decodeOpen(bytes: Uint8Array, start: number, end: number): Decod
     );
   }
   const as2 = (bytes[at + 1]! << 8) | bytes[at + 2]!;
+  // RFC 7607 §2, whatever a capability says.
+  if (as2 === 0) return failed(OpenError.BAD_PEER_AS, "AS 0");
   const holdTime = (bytes[at + 3]! << 8) | bytes[at + 4]!;
   const routerId =
     ((bytes[at + 5]! << 24) | (bytes[at + 6]! << 16) | (bytes[at + 7]! << 8) | bytes[at + 8]!) >>> 0;

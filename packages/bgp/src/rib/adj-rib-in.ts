@@ -1,5 +1,5 @@
 /**
- * Reading list: RFC 4271 §3.2, §5.1.3, §9.1.2 (loops, next hops); RFC 4724 §4.2 (stale routes).
+ * Reading list: RFC 4271 §3.2, §5.1.3, §6.3 (martians), §9.1.2 (loops, next hops); RFC 4724 §4.2 (stale routes).
  * One peer's routes across its sessions: import, withdrawal, and the walks over the whole share of the table
  * (flush, re-import, re-decide), which are cut into slices.
  */
@@ -10,6 +10,7 @@ import { type Core, FAMILIES } from "../core.ts";
 import type { Policy, RouteSource } from "../policy.ts";
 import { PolicyProgram, REJECTED } from "../policy-program.ts";
 import type { LocRib, PeerPaths } from "./loc-rib.ts";
+import { isMartian } from "./martian.ts";
 
 /** What a walk does to each path; several may be wanted at once. */
 const Walk = { DROP_STALE: 1, REIMPORT: 2, REDECIDE: 4 } as const;
@@ -59,7 +60,8 @@ export class AdjRibIn {
       const bits = bytes[at]!;
       const prefix = rib.table.internWire(bytes, at + 1, bits);
       at += 1 + ((bits + 7) >> 3);
-      rib.announce(prefix, share, set, plain ? used : this.#import(rib, prefix, set));
+      const martian = isMartian(rib.table, prefix);
+      rib.announce(prefix, share, set, martian ? 0 : plain ? used : this.#import(rib, prefix, set));
     }
   }
 
@@ -108,6 +110,7 @@ export class AdjRibIn {
     const problem = this.unusable(set);
     if (problem !== undefined) return problem;
     const table = this.#core.ribs[family].table;
+    if (isMartian(table, prefix)) return "no unicast destination";
     const attributes = this.#core.attributes.get(set);
     const outcome = this.#policy.evaluate(table, prefix, attributes, this.#source, "");
     return outcome === REJECTED ? `policy: ${this.#policy.decidedBy}` : undefined;
@@ -174,7 +177,9 @@ export class AdjRibIn {
     }
     if ((kinds & Walk.REIMPORT) !== 0) {
       const set = rib.paths.received[path]!;
-      rib.reimport(path, this.#usableSet(set) ? this.#import(rib, rib.paths.prefix[path]!, set) : 0);
+      const prefix = rib.paths.prefix[path]!;
+      const usable = this.#usableSet(set) && !isMartian(rib.table, prefix);
+      rib.reimport(path, usable ? this.#import(rib, prefix, set) : 0);
     }
     if ((kinds & Walk.REDECIDE) !== 0) rib.redecide(path);
   }

@@ -277,6 +277,7 @@ export class AdjRibOut {
       largeCommunities: changed.largeCommunities,
       originatorId: c.external ? undefined : changed.originatorId,
       clusterList: c.external ? undefined : changed.clusterList,
+      ...(changed.partial === undefined ? {} : { partial: changed.partial }),
       opaque: changed.opaque,
     };
   }

@@ -4,6 +4,7 @@ import {
   asPathContains,
   asPathItems,
   asPathLength,
+  decodeAs4Path,
   decodeAsPath,
   mergeAs4Path,
   narrowAsPath,
@@ -15,11 +16,14 @@ import {
   listContains,
   parseCommunity,
   parseLargeCommunity,
+  withoutRepeats,
 } from "../../src/attributes/community.ts";
 import { decodeAttributes } from "../../src/attributes/decode.ts";
 import { encodeAttributes } from "../../src/attributes/encode.ts";
 import type { PathAttributes } from "../../src/attributes/path-attributes.ts";
-import { hex } from "../scripted-peer.ts";
+import { encodeKeepalive } from "../../src/message/keepalive.ts";
+import { encodeOpen } from "../../src/message/open.ts";
+import { hex, MANDATORY, NLRI, OPEN, ScriptedPeer, update } from "../scripted-peer.ts";
 
 const path = (text: string): Uint8Array => decodeAsPath(hex(text), 4) as Uint8Array;
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
@@ -59,9 +63,12 @@ const attributes: fc.Arbitrary<PathAttributes> = fc.record({
   med: fc.option(u32, { nil: undefined }),
   localPref: fc.option(u32, { nil: undefined }),
   atomicAggregate: fc.boolean(),
-  aggregator: fc.option(fc.uint8Array({ minLength: 8, maxLength: 8 }), { nil: undefined }),
+  aggregator: fc.option(
+    fc.uint8Array({ minLength: 8, maxLength: 8 }).filter((a) => a.subarray(0, 4).some((b) => b !== 0)),
+    { nil: undefined },
+  ),
   communities: list(4),
-  largeCommunities: list(12),
+  largeCommunities: list(12).map((l) => (l === undefined ? undefined : withoutRepeats(l, 12))),
   originatorId: fc.option(u32, { nil: undefined }),
   clusterList: list(4),
   opaque: fc
@@ -105,12 +112,46 @@ describe("path attributes", () => {
   });
 });
 
-describe("AS path", () => {
-  const mixed = path("02 02 00000001 00000002 01 02 00000003 00000004 03 01 00000009");
+describe("the Partial bit (RFC 4271 §5)", () => {
+  it("stays on an attribute that we understand, once somebody has set it", () => {
+    const text = "40 01 01 00 40 02 00 40 03 04 0a000002 e0 07 08 0000fde9 0a000001 c0 08 04 fde90001";
+    const wire = hex(text);
+    const d = decodeAttributes(wire, 0, wire.length, { external: true, fourOctetAs: true });
+    expect(encodeAttributes(d.attributes!, { fourOctetAs: true, nextHop: true })).toEqual(wire);
+  });
 
-  it("counts a set as one and confederation segments as none", () => {
+  it("reaches the next peer", () => {
+    const peer = new ScriptedPeer().establish();
+    peer.input({ kind: "peer-set", peer: { name: "q", neighbor: "10.0.0.3", asn: 65003, passive: true } });
+    const connection = 7;
+    peer.input({
+      kind: "tcp-accepted",
+      connection,
+      localAddress: "10.0.0.1",
+      localPort: 179,
+      remote: "10.0.0.3",
+      remotePort: 40_001,
+    });
+    const open = encodeOpen({
+      ...OPEN,
+      asn: 65003,
+      capabilities: { ...OPEN.capabilities, fourOctetAs: 65003 },
+    });
+    for (const bytes of [open, encodeKeepalive()]) peer.input({ kind: "tcp-data", connection, bytes });
+    peer.send(update(`${MANDATORY}e0 08 04 fde90001`, NLRI));
+    const sent = peer.effects.flatMap((e) =>
+      e.kind === "write" && e.connection === connection ? [[...e.bytes].join()] : [],
+    );
+    expect(sent.at(-1)).toContain([...hex("e0 08 04 fde90001")].join());
+  });
+});
+
+describe("AS path", () => {
+  const mixed = path("02 02 00000001 00000002 01 02 00000003 00000004");
+
+  it("counts a set as one", () => {
     expect(asPathLength(mixed)).toBe(3);
-    expect(asPathItems(mixed)).toEqual(["1", "2", "{3,4}", "(9)"]);
+    expect(asPathItems(mixed)).toEqual(["1", "2", "{3,4}"]);
     expect(neighborAs(mixed)).toBe(1);
     expect(asPathContains(mixed, 4)).toBe(true);
     expect(asPathContains(mixed, 5)).toBe(false);
@@ -141,7 +182,28 @@ describe("AS path", () => {
   });
 });
 
+describe("AS4_PATH (RFC 6793 §6)", () => {
+  it("loses its confederation segments and keeps the rest", () => {
+    expect(decodeAs4Path(hex("03 01 00000009 02 01 00010000 04 01 00000008"))).toEqual(hex("02 01 00010000"));
+  });
+
+  it("is nothing when it is too short, of another segment type, or names AS 0", () => {
+    expect(decodeAs4Path(hex(""))).toBe("of length 0");
+    expect(decodeAs4Path(hex("02 01 0001"))).toBe("of length 4");
+    expect(decodeAs4Path(hex("05 01 00010000"))).toBe("segment type 5");
+    expect(decodeAs4Path(hex("02 02 00010000 00000000"))).toBe("AS 0");
+  });
+});
+
 describe("communities", () => {
+  it("that are large come once each (RFC 8092 §3)", () => {
+    const a = "00000001 00000002 00000003";
+    const b = "00000001 00000002 00000004";
+    const wire = hex(`40 01 01 00 40 02 00 40 03 04 0a000002 c0 20 24 ${a} ${b} ${a}`);
+    const d = decodeAttributes(wire, 0, wire.length, { external: true, fourOctetAs: true });
+    expect(d.attributes?.largeCommunities).toEqual(hex(a + b));
+  });
+
   it("are added once, removed everywhere, and absent when none is left", () => {
     const a = parseCommunity("65000:1");
     const b = parseCommunity("no-export");

@@ -69,6 +69,12 @@ describe("OPEN", () => {
     ["version 3", "03 fde9 00b4 0a000002 00", "2/1"],
     ["another AS", "04 fdea 00b4 0a000002 00", "2/2"],
     ["AS 0 (RFC 7607)", "04 0000 00b4 0a000002 00", "2/2"],
+    [
+      "AS 0 beside a capability with another (RFC 7607)",
+      "04 0000 00b4 0a000002 08 02 06 41 04 0000fde9",
+      "2/2",
+    ],
+    ["AS 0 in the capability (RFC 7607)", `${FIXED} 08 02 06 41 04 00000000`, "2/2"],
     ["identifier 0", "04 fde9 00b4 00000000 00", "2/3"],
     ["hold time 1", "04 fde9 0001 0a000002 00", "2/6"],
     ["hold time 2", "04 fde9 0002 0a000002 00", "2/6"],
