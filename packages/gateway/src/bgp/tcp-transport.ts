@@ -6,10 +6,12 @@
  *      tcp-written, tcp-closed ◀─└──────────────┘ ◀── socket events
  *
  * A peer that stops reading never grows memory: what is queued is reported to the engine only when it has left
- * (`tcp-written`), and the engine stops sending until then.
+ * (`tcp-written`), and the engine stops sending until then. A peer that says a lot never holds up the rest: what came
+ * is handed on in small pieces, and a socket whose piece has to wait for the next turn of the event loop is not read.
  */
 import type { Server, Socket } from "node:net";
 import type { BgpEffect, BgpInput, TransportOptions } from "@tandem/bgp";
+import { TurnQueue } from "../driver/turn-queue.ts";
 
 export interface DialOptions extends TransportOptions {
   readonly localAddress: string;
@@ -45,6 +47,10 @@ export interface TcpSockets {
 /** Milliseconds that a NOTIFICATION has to leave before the socket is torn down. */
 const LONGEST_FAREWELL = 300;
 
+/** Bytes of what was read that the engine gets at once, and milliseconds that one turn of the event loop gives it. */
+const PIECE = 16 * 1024;
+const TURN_BUDGET = 8;
+
 type Connect = Extract<BgpEffect, { kind: "connect" }>;
 type Write = Extract<BgpEffect, { kind: "write" }>;
 type Close = Extract<BgpEffect, { kind: "close" }>;
@@ -68,6 +74,8 @@ export class TcpTransport {
   readonly #connections = new Map<number, Socket>();
   readonly #dials = new Map<number, AbortController>();
   readonly #listeners = new Map<string, Listening>();
+  /** Everything that sockets say, in its order. */
+  readonly #turns = new TurnQueue(TURN_BUDGET);
   #nextAccepted = 1;
 
   constructor(options: TcpTransportOptions) {
@@ -105,9 +113,11 @@ export class TcpTransport {
     const { connection, bytes } = effect;
     const socket = this.#connections.get(connection);
     socket?.write(bytes, (error) => {
-      if (error == null && this.#connections.get(connection) === socket) {
+      if (error != null) return;
+      this.#turns.run(() => {
+        if (this.#connections.get(connection) !== socket) return;
         this.#options.input({ kind: "tcp-written", connection, bytes: bytes.length });
-      }
+      });
     });
   }
 
@@ -219,18 +229,31 @@ export class TcpTransport {
 
   #follow(connection: number, socket: Socket): void {
     let reason = "closed by the peer";
-    socket.on("data", (bytes: Buffer) => {
-      if (this.#connections.get(connection) !== socket) return;
-      this.#options.input({ kind: "tcp-data", connection, bytes });
-    });
+    socket.on("data", (bytes: Buffer) => this.#hand(connection, socket, bytes));
     socket.on("error", (error) => {
       reason = reasonOf(error);
     });
     socket.on("close", () => {
-      if (this.#connections.get(connection) !== socket) return;
-      this.#connections.delete(connection);
-      this.#options.input({ kind: "tcp-closed", connection, reason });
+      this.#turns.run(() => {
+        if (this.#connections.get(connection) !== socket) return;
+        this.#connections.delete(connection);
+        this.#options.input({ kind: "tcp-closed", connection, reason });
+      });
     });
+  }
+
+  #hand(connection: number, socket: Socket, bytes: Buffer): void {
+    let done = true;
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      const piece = bytes.subarray(at, at + PIECE);
+      const last = at + PIECE >= bytes.length;
+      done = this.#turns.run(() => {
+        if (this.#connections.get(connection) !== socket) return;
+        this.#options.input({ kind: "tcp-data", connection, bytes: piece });
+        if (last) socket.resume();
+      });
+    }
+    if (!done) socket.pause();
   }
 }
 
