@@ -14,6 +14,7 @@
 import { readlinkSync } from "node:fs";
 import { PingResult, type TandemEvent } from "@tandem/contract";
 import { ControlClient } from "../control/control-client.ts";
+import { OwnLateness } from "./own-lateness.ts";
 import { processState } from "./process-state.ts";
 
 export interface MonitorTimes {
@@ -46,6 +47,7 @@ export class InstanceMonitor {
   /** Whether #pid can be looked up here; a process in another container has a pid of another namespace. */
   #visible = true;
   #lastAnswer = performance.now();
+  readonly #lateness: OwnLateness;
   #waiting = false;
   #down: "exit" | "silent" | "path" | undefined;
   readonly #cut = new Set<"outside" | "inside">();
@@ -62,6 +64,7 @@ export class InstanceMonitor {
     events: MonitorEvents,
   ) {
     this.#times = times;
+    this.#lateness = new OwnLateness(times.heartbeatMilliseconds, performance.now());
     this.#events = events;
     this.#probeMisses = probeMisses;
     this.client = new ControlClient(controlSocket, {
@@ -102,6 +105,7 @@ export class InstanceMonitor {
 
   #beat(): void {
     if (this.#closedForGood) return;
+    this.#lateness.tick(performance.now());
     if (this.client.up && !this.#waiting) this.#ping();
     this.#judge();
   }
@@ -173,7 +177,8 @@ export class InstanceMonitor {
     ) {
       return { cause: "silent", message: `process ${this.#pid} is stopped` };
     }
-    const silent = this.#times.silentMilliseconds;
+    const patience = this.#lateness.allowance();
+    const silent = this.#times.silentMilliseconds + patience;
     // A control socket that is closed says nothing about a process that lives: the data path decides.
     if (overdue > silent && probeLost) {
       return {
@@ -181,10 +186,10 @@ export class InstanceMonitor {
         message: `no answer for ${Math.round(overdue)} ms, ${misses} probes unanswered`,
       };
     }
-    if (this.client.up && misses === undefined && overdue > 2 * silent) {
+    if (this.client.up && misses === undefined && overdue > silent + this.#times.silentMilliseconds) {
       return { cause: "silent", message: `no answer for ${Math.round(overdue)} ms` };
     }
-    if (misses !== undefined && misses >= LONE_PROBE_MISSES) {
+    if (misses !== undefined && misses >= LONE_PROBE_MISSES + patience / this.#times.heartbeatMilliseconds) {
       return { cause: "path", message: `${misses} probes through the data path unanswered` };
     }
     return undefined;
