@@ -23,6 +23,7 @@ import { type Clock, EngineDriver } from "../driver/engine-driver.ts";
 import type { NewEvent } from "../events/journal.ts";
 import type { Log } from "../log.ts";
 import type { FibTable } from "../routes/fib-table.ts";
+import { originatedPrefixes } from "./originated.ts";
 import { partnerPeer, routerIdOf, tunnelPeer } from "./peer-config.ts";
 import { type TcpSockets, TcpTransport } from "./tcp-transport.ts";
 
@@ -57,6 +58,8 @@ export class BgpHost {
   readonly #neighbors = new Map<string, { readonly bgp: BgpNeighborConfig; readonly peer: PeerConfig }>();
   readonly #partners = new Map<string, PeerConfig>();
   readonly #networks = new Map<string, string>();
+  /** Tunnels that are up. */
+  readonly #paths = new Set<string>();
   /** Static prefixes that each connection asks to originate. */
   readonly #lngPrefixes = new Map<string, readonly string[]>();
   #localPrefixes: readonly string[];
@@ -147,8 +150,11 @@ export class BgpHost {
   }
 
   setPath(tunnel: string, available: boolean): void {
-    if (this.#neighbors.has(tunnel))
-      this.#driver.input({ kind: "path-availability", peer: tunnel, available });
+    if (!this.#neighbors.has(tunnel)) return;
+    if (available) this.#paths.add(tunnel);
+    else this.#paths.delete(tunnel);
+    this.#driver.input({ kind: "path-availability", peer: tunnel, available });
+    this.#originate();
   }
 
   /** Takes every route back from the eBGP peers, and gives them again when `on` is false. Sessions stay. */
@@ -309,20 +315,20 @@ export class BgpHost {
     const before = this.#neighbors.get(tunnel);
     if (before === undefined) return;
     this.#neighbors.delete(tunnel);
+    this.#paths.delete(tunnel);
     this.#driver.input({ kind: "peer-removed", peer: tunnel });
     this.#context.setNeighbour(before.bgp.neighbor, "none");
     this.#listen();
   }
 
-  /** Our own prefixes, and those of the LNGs that are connected (azure-vpn-gateway §3.1). */
   #originate(): void {
     if (!this.#begun) return;
-    const wanted = new Map<string, string>();
-    if (this.#context.config.kind === "instance") {
-      for (const prefixes of this.#lngPrefixes.values())
-        for (const prefix of prefixes) wanted.set(prefix, "lng");
-    }
-    for (const prefix of this.#localPrefixes) wanted.set(prefix, "vnet");
+    const wanted = originatedPrefixes({
+      kind: this.#context.config.kind,
+      localPrefixes: this.#localPrefixes,
+      lngPrefixes: this.#lngPrefixes.values(),
+      neighbours: [...this.#paths].flatMap((tunnel) => this.#neighbors.get(tunnel)?.bgp.neighbor ?? []),
+    });
     for (const prefix of [...this.#networks.keys()]) {
       if (wanted.has(prefix)) continue;
       this.#networks.delete(prefix);
