@@ -32,6 +32,8 @@ export interface SpeakerConfig {
    * Whether `routes-changed` effects are produced. Default true. A route server has no FIB.
    */
   readonly fib?: boolean;
+  /** Prefixes held at most, over all peers and families; whoever sends more loses its session. Default 4,000,000. */
+  readonly maximumPrefixes?: number;
   /** `weight` in API shapes. Default 32768, as seen on real gateways. */
   readonly weight?: number;
 }

@@ -69,6 +69,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
     ];
     const maximumPaths = config.maximumPaths ?? 16;
     const fib = config.fib ?? true;
+    const most = config.maximumPrefixes ?? MAXIMUM_PREFIXES_HELD;
     const options = {
       ibgpLastResort: config.ibgpLastResort ?? false,
       alwaysCompareMed: config.alwaysCompareMed ?? false,
@@ -92,7 +93,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
       schedule: (job) => {
         this.#jobs.push(job);
       },
-      full: () => ribs["ipv4-unicast"].table.size + ribs["ipv6-unicast"].table.size > MAXIMUM_PREFIXES_HELD,
+      full: () => ribs["ipv4-unicast"].table.size + ribs["ipv6-unicast"].table.size > most,
       wake: () => {
         this.#lookedAt = -1;
       },
