@@ -9,7 +9,7 @@ import {
 } from "node:crypto";
 import type { AeadName, CbcName } from "./algorithm-sizes.ts";
 import { nodeAgree, nodePublicValue } from "./node-key-exchange.ts";
-import { concatBytes } from "./octets.ts";
+import { concatBytes, constantTimeEqual } from "./octets.ts";
 import type { Primitives } from "./primitives.ts";
 
 export const AEAD_TAG_LENGTH = 16;
@@ -37,7 +37,16 @@ export function nodeCbc(name: CbcName, key: Uint8Array): { algorithm: string; ke
  * A key given as plain bytes costs Node 24 about 10 us per call, because it first tries it as a KeyObject and fails by an
  * exception inside; wrapped beforehand it costs 1.5 us.
  */
-const keyObject = (key: Uint8Array): KeyObject => createSecretKey(key as Buffer);
+function keyObject(key: Uint8Array): KeyObject {
+  const known = keyObjects.get(key);
+  if (known !== undefined && constantTimeEqual(known.copy, key)) return known.object;
+  const object = createSecretKey(key as Buffer);
+  keyObjects.set(key, { copy: key.slice(), object });
+  return object;
+}
+
+/** By the caller's array: the keys of an IKE SA serve many messages. The copy guards against one that was written over since. */
+const keyObjects = new WeakMap<Uint8Array, { readonly copy: Uint8Array; readonly object: KeyObject }>();
 
 export const nodePrimitives: Primitives = {
   name: "node",

@@ -44,6 +44,7 @@ const NAMES = [
   "socket-error",
   "tun-full",
   "tun-error",
+  "icmp-untrusted",
 ] as const;
 
 export type DropReasonName = (typeof NAMES)[number];

@@ -10,4 +10,24 @@ export function jsonLog(node: string, write: (line: string) => void, wallClock: 
   };
 }
 
+/**
+ * One write for all lines of a turn of the event loop: a write is a system call, and a busy turn has a dozen lines.
+ * `flush` is for the process's end.
+ */
+export function batchedLines(write: (text: string) => void): { write(line: string): void; flush(): void } {
+  let waiting = "";
+  const flush = (): void => {
+    const text = waiting;
+    waiting = "";
+    if (text !== "") write(text);
+  };
+  return {
+    write(line) {
+      if (waiting === "") setImmediate(flush);
+      waiting += line;
+    },
+    flush,
+  };
+}
+
 export const silentLog: Log = () => {};

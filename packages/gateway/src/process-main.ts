@@ -5,13 +5,11 @@
  * seats. SIGTERM and SIGINT drain (DELETE to the peers, Cease to the neighbours) and exit 0. Whatever kills it, the
  * guards are the kernel's and stay.
  */
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { parseArgs } from "node:util";
 import type { InstanceConfig } from "@tandem/contract";
 import { LinuxError, RouteNetlink } from "@tandem/linux";
-import type { Random } from "@tandem/sansio";
 import { linuxTcpSockets } from "./bgp/linux-tcp-sockets.ts";
 import { describeProblems, readInstanceConfig } from "./config/instance-plan.ts";
 import { controlMethods } from "./control/methods.ts";
@@ -21,9 +19,10 @@ import { PooledCryptoRunner } from "./driver/crypto-runner.ts";
 import { systemClock } from "./driver/engine-driver.ts";
 import { Journal } from "./events/journal.ts";
 import { Instance } from "./instance.ts";
-import { jsonLog } from "./log.ts";
+import { batchedLines, jsonLog } from "./log.ts";
 import { HostNetwork } from "./network/host-network.ts";
 import { IpCommandError, systemIpCommand } from "./network/ip-command.ts";
+import { systemRandom } from "./random.ts";
 
 const USAGE = "usage: main.ts --config FILE.json [--check]";
 /** Milliseconds that a clean stop may take before the process goes anyway. */
@@ -32,16 +31,6 @@ const CRYPTO_WORKERS = 1;
 
 /** Milliseconds since the Unix epoch, with fractions: one clock for every process of a machine. */
 const wallClock = (): number => performance.timeOrigin + performance.now();
-
-const systemRandom: Random = {
-  bytes: (length) => new Uint8Array(randomBytes(length)),
-  below(bound) {
-    const limit = 0x1_0000_0000 - (0x1_0000_0000 % bound);
-    let value = randomBytes(4).readUInt32BE();
-    while (value >= limit) value = randomBytes(4).readUInt32BE();
-    return value % bound;
-  },
-};
 
 /** Sources of the data plane's own ICMP errors: our addresses on the inside. */
 function routerAddresses(config: InstanceConfig): string[] {
@@ -83,7 +72,9 @@ async function run(config: InstanceConfig): Promise<void> {
 }
 
 async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Promise<void> {
-  const log = jsonLog(config.name, (line) => process.stdout.write(line), wallClock);
+  const lines = batchedLines((text) => process.stdout.write(text));
+  process.on("exit", lines.flush);
+  const log = jsonLog(config.name, lines.write, wallClock);
   // A fault of ours in one place must not take every tunnel along; it is told, and the tests look for it.
   process.on("unhandledRejection", (reason) => {
     log("error", reason instanceof Error ? (reason.stack ?? reason.message) : String(reason), {
@@ -126,7 +117,7 @@ async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Prom
     sockets: linuxTcpSockets,
     clock: systemClock,
     wallClock,
-    random: systemRandom,
+    random: systemRandom(),
     crypto: new PooledCryptoRunner(CRYPTO_WORKERS),
     journal,
     log,

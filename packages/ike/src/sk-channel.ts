@@ -2,7 +2,7 @@
  * The protected channel of one IKE SA: its keys in both directions, initialisation vectors out of reserved blocks
  * (DESIGN §3), fragmentation of what is sent and reassembly of what comes.
  */
-import { hexToBytes, ivLength } from "@tandem/crypto";
+import { isAead, ivLength } from "@tandem/crypto";
 import type { Instant, Random } from "@tandem/sansio";
 import { addressFamily } from "@tandem/wire";
 import { IV_BLOCK } from "./constants.ts";
@@ -14,6 +14,7 @@ import {
   protectionOverhead,
   type SkKeys,
   sealMessage,
+  splitSalt,
 } from "./message/encrypted.ts";
 import type { IkeHeaderFields } from "./message/header.ts";
 import { encodePayloadChain, type Payload, type PayloadChain } from "./message/payload.ts";
@@ -35,8 +36,8 @@ export class SkChannel {
     this.suite = suite;
     this.keys = keys;
     this.#random = random;
-    const i: SkKeys = { choice: suite, encryption: keys.ei, integrity: keys.ai };
-    const r: SkKeys = { choice: suite, encryption: keys.er, integrity: keys.ar };
+    const i = skKeys(suite, keys.ei, keys.ai);
+    const r = skKeys(suite, keys.er, keys.ar);
     this.#out = initiator ? i : r;
     this.#in = initiator ? r : i;
     this.#nextIv = firstIv;
@@ -91,6 +92,15 @@ export class SkChannel {
     if (length !== 8 || this.suite.integrity !== "none") return this.#random.bytes(length);
     const iv = this.#nextIv++;
     if (this.#nextIv >= this.#ivReservedUpTo) this.#ivReservedUpTo += IV_BLOCK;
-    return hexToBytes(iv.toString(16).padStart(16, "0"));
+    const bytes = new Uint8Array(8);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, Math.floor(iv / 2 ** 32));
+    view.setUint32(4, iv % 2 ** 32);
+    return bytes;
   }
+}
+
+function skKeys(suite: IkeSuite, encryption: Uint8Array, integrity: Uint8Array): SkKeys {
+  const keys = { choice: suite, encryption, integrity };
+  return isAead(suite.encryption) ? { ...keys, aead: splitSalt(keys) } : keys;
 }

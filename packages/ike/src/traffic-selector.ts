@@ -1,5 +1,5 @@
 /** Traffic selectors as sets of (protocol, ports, addresses): text, intersection, narrowing (RFC 7296 §2.9, §3.13.1). */
-import { formatAddress, type Prefix, parseAddress, parsePrefix } from "@tandem/wire";
+import { addressFamily, formatAddress, type Prefix, parseAddress, parsePrefix } from "@tandem/wire";
 import type { TrafficSelector } from "./config.ts";
 import { SELECTORS_MAX } from "./constants.ts";
 
@@ -35,9 +35,10 @@ const isOpaque = (s: TrafficSelector): boolean => s.startPort > s.endPort;
 const anyPort = (s: TrafficSelector): boolean => s.startPort === 0 && s.endPort === 65535;
 
 export function intersectSelectors(a: TrafficSelector, b: TrafficSelector): TrafficSelector | undefined {
+  // Before anything is parsed: a policy of both families meets proposals of one.
+  if (addressFamily(a.startAddress) !== addressFamily(b.startAddress)) return undefined;
   const [aStart, aEnd] = [parseAddress(a.startAddress)!, parseAddress(a.endAddress)!];
   const [bStart, bEnd] = [parseAddress(b.startAddress)!, parseAddress(b.endAddress)!];
-  if (aStart.length !== bStart.length) return undefined;
   if (a.protocol !== 0 && b.protocol !== 0 && a.protocol !== b.protocol) return undefined;
   const start = compare(aStart, bStart) >= 0 ? aStart : bStart;
   const end = compare(aEnd, bEnd) <= 0 ? aEnd : bEnd;

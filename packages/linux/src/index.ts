@@ -13,6 +13,7 @@ export type { DatagramPath, DatagramSocket, ReceivedDatagram, SocketErrorReport 
 export { Errno, type ErrnoName, errnoName } from "./errno.ts";
 export { closeEventFd, drainEventFd, openEventFd, ringEventFd } from "./eventfd.ts";
 export { createEvpBackend } from "./evp/backend.ts";
+export { openIcmpSocket } from "./icmp-socket.ts";
 export { errno, memmove, readv, recvmmsg, sendmmsg, writev } from "./libc.ts";
 export { LinuxError } from "./linux-error.ts";
 export { addressAdd, addressDelete, type InterfaceAddress } from "./netlink/address.ts";

@@ -4,6 +4,7 @@ import type { DatagramSocket } from "@tandem/linux";
 import { addressFamily, parseAddress } from "@tandem/wire";
 import type { Command } from "./commands.ts";
 import type { OuterSockets } from "./outer-sockets.ts";
+import type { PathMtus } from "./path-mtu.ts";
 import type { Plane } from "./plane.ts";
 import { SlotPool } from "./shared-counters.ts";
 import { type InstalledSa, type OuterPath, Tunnel } from "./tunnel.ts";
@@ -17,14 +18,16 @@ export class Associations {
   readonly #plane: Plane;
   readonly #sockets: OuterSockets;
   readonly #backend: PacketCipherBackend;
+  readonly #pathMtus: PathMtus;
   readonly #tunnels = new Map<string, Tunnel>();
   readonly #tunnelSlots: SlotPool;
   readonly #saSlots: SlotPool;
 
-  constructor(plane: Plane, sockets: OuterSockets, backend: PacketCipherBackend) {
+  constructor(plane: Plane, sockets: OuterSockets, backend: PacketCipherBackend, pathMtus: PathMtus) {
     this.#plane = plane;
     this.#sockets = sockets;
     this.#backend = backend;
+    this.#pathMtus = pathMtus;
     this.#tunnelSlots = new SlotPool(plane.counters, "tunnel");
     this.#saSlots = new SlotPool(plane.counters, "child-sa");
   }
@@ -160,14 +163,16 @@ export class Associations {
     const { settings } = this.#plane;
     const udp = endpoints.udp !== undefined;
     const family = addressFamily(endpoints.local);
+    const path = socket.createPath(endpoints.local, endpoints.remote, endpoints.udp?.remotePort ?? 0);
+    const outerMtu = this.#pathMtus.between(path.local, path.remote);
     return {
       socket,
-      path: socket.createPath(endpoints.local, endpoints.remote, endpoints.udp?.remotePort ?? 0),
+      path,
       family,
       udp,
       segmentation: udp && settings.outerOffload,
-      outerMtu: settings.outerMtu,
-      innerMtu: innerMtu(sa.outbound.cipher, settings.outerMtu, family, udp),
+      outerMtu,
+      innerMtu: innerMtu(sa.outbound.cipher, outerMtu, family, udp),
     };
   }
 }

@@ -39,7 +39,7 @@ const IKE_PER_SECOND = 20_000;
 const SMALL = 2048;
 
 /** What kind of datagrams a socket brings. */
-export type OuterSocketKind = "ike" | "ike-or-esp" | "esp";
+export type OuterSocketKind = "ike" | "ike-or-esp" | "esp" | "icmp";
 
 /** A socket of a seat. */
 export interface OuterSocket {

@@ -14,11 +14,19 @@ import type { Command, DataPlaneEvent } from "./commands.ts";
 import { explain } from "./explain.ts";
 import { FlowSpread } from "./flow-spread.ts";
 import { Inbound } from "./inbound.ts";
+import type { InsideSender } from "./inside-sender.ts";
 import { Joiner } from "./join.ts";
 import { DEFAULT_SETTINGS, type PlaneSettings } from "./options.ts";
 import { Outbound } from "./outbound.ts";
 import { OuterBatch } from "./outer-batch.ts";
-import { NAT_TRAVERSAL_PORT, OuterSockets, type Poller, type SocketFactory } from "./outer-sockets.ts";
+import {
+  NAT_TRAVERSAL_PORT,
+  OuterSockets,
+  type PolledSocket,
+  type Poller,
+  type SocketFactory,
+} from "./outer-sockets.ts";
+import { PathMtus } from "./path-mtu.ts";
 import type { Plane } from "./plane.ts";
 import { allocateRegions, MAX_PACKET } from "./regions.ts";
 import { RouteTable } from "./route-table.ts";
@@ -42,6 +50,8 @@ export interface LoopParts {
   readonly backend: PacketCipherBackend;
   /** Several packets by one call, for protocol 50; absent: one call each. */
   readonly sendBatch?: SendBatch;
+  /** Sends ICMP errors to the inside; absent: through the TUN. */
+  readonly toInside?: InsideSender;
   readonly counters: Float64Array;
   readonly settings?: Partial<PlaneSettings>;
   readonly checksum?: Checksum;
@@ -56,6 +66,7 @@ export class PacketLoop {
   readonly #tunSlot: number;
   readonly #sockets: OuterSockets;
   readonly #associations: Associations;
+  readonly #pathMtus: PathMtus;
   readonly #batch: OuterBatch;
   readonly #joiner: Joiner;
   readonly #inbound: Inbound;
@@ -81,6 +92,7 @@ export class PacketLoop {
       sad: new Sad<InstalledSa>(),
       tap: new Tap(arena, parts.emit, clock, parts.counters),
       sendBatch: parts.sendBatch,
+      toInside: parts.toInside,
       emit: parts.emit,
       clock,
     };
@@ -89,7 +101,8 @@ export class PacketLoop {
     this.#poller = poller;
     this.#tunSlot = poller.add(parts.tun.fd);
     this.#sockets = new OuterSockets(parts.sockets, poller);
-    this.#associations = new Associations(this.#plane, this.#sockets, parts.backend);
+    this.#pathMtus = new PathMtus(this.#plane);
+    this.#associations = new Associations(this.#plane, this.#sockets, parts.backend, this.#pathMtus);
     this.#batch = new OuterBatch(this.#plane, parts.waitWritable);
     this.#joiner = new Joiner(this.#plane);
     const outbound = new Outbound(this.#plane, this.#batch, this.#joiner);
@@ -116,7 +129,7 @@ export class PacketLoop {
       if (poller.ready(socket.slot) === 0) continue;
       const buffers = plane.regions.received;
       let n = 0;
-      while (n < buffers.length && this.#inbound.receive(socket, buffers[n]!)) n++;
+      while (n < buffers.length && this.#receive(socket, buffers[n]!)) n++;
       this.#joiner.flush(); // the joins point into the buffers
       if (n === buffers.length) this.#busy = true;
     }
@@ -127,6 +140,12 @@ export class PacketLoop {
     }
     this.#joiner.flush();
     this.#batch.endTurn();
+  }
+
+  #receive(socket: PolledSocket, buffer: number): boolean {
+    return socket.kind === "icmp"
+      ? this.#pathMtus.receive(socket.socket, buffer)
+      : this.#inbound.receive(socket, buffer);
   }
 
   /** Applies one command between two turns and answers it. Never throws. */
@@ -226,6 +245,7 @@ export class PacketLoop {
     const tick = 1 + Math.floor((clock.now - this.#started) / 1000);
     if (tick === clock.tick) return;
     clock.tick = tick;
+    this.#pathMtus.age(clock.now);
     const flows = spread.countSince(tick - FLOW_MEMORY);
     for (const tunnel of this.#associations.tunnels.values()) {
       counters[tunnel.slot + TUNNEL_FLOWS] = flows.get(tunnel.slot) ?? 0;

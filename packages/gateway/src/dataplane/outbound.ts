@@ -21,6 +21,9 @@ import type { SegmentTarget } from "./segment-tcp.ts";
 import { LoopCounter, TUNNEL_BYTES_OUT, TUNNEL_PACKETS_OUT } from "./shared-counters.ts";
 import type { InstalledSa, Tunnel } from "./tunnel.ts";
 
+/** Specification: RFC 8200 §5. */
+const IPV6_MINIMUM_MTU = 1280;
+
 const NO_ROUTE = DropReason["no-route"];
 const NO_TUNNEL_UP = DropReason["no-tunnel-up"];
 const SELECTOR = DropReason["selector-outbound"];
@@ -69,14 +72,18 @@ export class Outbound implements SegmentTarget {
     return true;
   }
 
-  /** Inner MTU of the current SA's path. */
-  get mtu(): number {
-    return this.#chosen!.path.innerMtu;
+  /**
+   * The longest packet of a family that the current SA's path takes. IPv6 cannot be told of less than 1280 bytes (RFC 8200 §5):
+   * where the path is narrower than that, the ESP packet is cut (RFC 2473 §7.2 for tunnels).
+   */
+  mtu(family: 4 | 6): number {
+    const { innerMtu } = this.#chosen!.path;
+    return family === 6 ? Math.max(innerMtu, IPV6_MINIMUM_MTU) : innerMtu;
   }
 
   /** Sends one packet over the current SA, in fragments when it is too long and may be cut. */
   send(packet: InnerPacket, from: Tunnel | undefined): void {
-    const mtu = this.mtu;
+    const mtu = this.mtu(packet.family);
     if (packet.length <= mtu) {
       this.#copy(packet.offset, packet.length);
       return;
@@ -153,7 +160,9 @@ export class Outbound implements SegmentTarget {
     const error = this.#error;
     if (!readInnerPacket(error, arena.bytes, arena.view, regions.scratch, length)) return false;
     if (from === undefined) {
-      this.#joiner.push(error);
+      // "Unreachable" is passing while tunnels come up; Linux drops it behind the TUN over IPv4, and hosts go on trying.
+      const { toInside } = this.#plane;
+      if (kind === "unreachable" || !toInside?.(error)) this.#joiner.push(error);
       return false;
     }
     const back = from.select(error, arena.bytes);

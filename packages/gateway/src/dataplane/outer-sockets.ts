@@ -1,5 +1,5 @@
 /**
- * The outside sockets of the seats that this process holds: UDP 500 and 4500 and IP protocol 50 per address. One
+ * The outside sockets of the seats that this process holds: UDP 500 and 4500, IP protocol 50 and ICMP per address. One
  * unconnected socket serves all peers. Taking a seat up opens them, dropping it closes them.
  */
 import type { DatagramSocket, ReceiveBatch } from "@tandem/linux";
@@ -14,6 +14,8 @@ export interface SocketFactory {
   udp(address: string, port: number): DatagramSocket;
   /** Undefined where raw sockets are not to be had: ESP then travels in UDP only. */
   esp(address: string): DatagramSocket | undefined;
+  /** What routers say about packets from this address; undefined where it is not to be had. */
+  icmp?(address: string): DatagramSocket | undefined;
   /** Receives several datagrams by one call; undefined where the system has no such thing. */
   receiveBatch?(family: 4 | 6): ReceiveBatch;
 }
@@ -69,6 +71,8 @@ export class OuterSockets {
         this.#open(opened, seat, address, "ike-or-esp", udp, NAT_TRAVERSAL_PORT);
         const raw = this.#factory.esp(address);
         if (raw !== undefined) this.#open(opened, seat, address, "esp", raw, 0);
+        const icmp = this.#factory.icmp?.(address);
+        if (icmp !== undefined) this.#open(opened, seat, address, "icmp", icmp, 0);
       }
     } catch (error) {
       for (const socket of opened) this.#close(socket);

@@ -4,6 +4,7 @@ import type { OwnedArena, SendBatch, TunDevice } from "@tandem/linux";
 import type { Checksum } from "./checksum.ts";
 import type { DataPlaneEvent } from "./commands.ts";
 import type { FlowSpread } from "./flow-spread.ts";
+import type { InsideSender } from "./inside-sender.ts";
 import type { PlaneSettings } from "./options.ts";
 import type { Regions } from "./regions.ts";
 import type { RouteTable } from "./route-table.ts";
@@ -24,6 +25,8 @@ export interface Plane {
   readonly tap: Tap;
   /** Several packets by one call, where the system has that. */
   readonly sendBatch: SendBatch | undefined;
+  /** For ICMP "too big" and "TTL expired" to the inside; through the TUN where it is missing or fails. */
+  readonly toInside: InsideSender | undefined;
   readonly emit: (event: DataPlaneEvent) => void;
   /** Milliseconds since 1970 and seconds since start, read once per turn. */
   readonly clock: { now: number; tick: number };

@@ -27,6 +27,7 @@ export const LOOP_COUNTERS = [
   "transit",
   "gsoFallbacks",
   "captureLost",
+  "pathMtuLowered",
 ] as const;
 export type LoopCounterName = (typeof LOOP_COUNTERS)[number];
 export const LoopCounter: Readonly<Record<LoopCounterName, number>> = Object.freeze(

@@ -8,6 +8,7 @@
  */
 import { execFileSync } from "node:child_process";
 import type { ChildSaParameters, EspKeys, TrafficSelector } from "@tandem/esp";
+import type { CipherBackendName } from "./cipher-backend.ts";
 import { DataPlane } from "./data-plane.ts";
 import type { PlaneSettings } from "./options.ts";
 
@@ -20,11 +21,14 @@ interface StaticConfig {
   readonly side: "a" | "b";
   /** Prefixes behind the other end. */
   readonly routes: readonly string[];
+  /** First and last address that may be behind the other end, per family; default: any. */
+  readonly remoteRanges?: readonly (readonly [string, string])[];
   readonly suite?: ChildSaParameters["suite"];
   readonly encapsulation?: "udp" | "esp";
   readonly esn?: boolean;
   readonly tunOffload?: boolean;
   readonly settings?: Partial<PlaneSettings>;
+  readonly backend?: CipherBackendName;
 }
 
 const SPI = { a: 0x1000_0001, b: 0x1000_0002 };
@@ -40,6 +44,7 @@ const plane = await DataPlane.start({
   tun: config.tun,
   ...(config.tunOffload !== undefined && { tunOffload: config.tunOffload }),
   ...(config.settings && { settings: config.settings }),
+  ...(config.backend && { backend: config.backend }),
 });
 execFileSync("ip", [
   "link",
@@ -77,7 +82,9 @@ await plane.command({
 await plane.command({ kind: "switch-outbound", tunnel, childSa: "static-1" });
 const set = config.routes.map((prefix) => ({ prefix, tunnels: [tunnel], source: "static" as const }));
 await plane.command({ kind: "fib", set, remove: [] });
-process.stdout.write(`${JSON.stringify({ up: config.tun, offloads: plane.offloads })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ up: config.tun, backend: plane.backend, offloads: plane.offloads })}\n`,
+);
 
 const report = (): void => {
   const { heapUsed, rss } = process.memoryUsage();
@@ -115,7 +122,8 @@ function childSa(c: StaticConfig): ChildSaParameters {
       ...(udp && { udp: { localPort: 4500, remotePort: 4500 } }),
     },
     localSelectors: ANY,
-    remoteSelectors: ANY,
+    remoteSelectors:
+      c.remoteRanges?.map(([startAddress, endAddress]) => ({ ...any, startAddress, endAddress })) ?? ANY,
     replayWindow: 1024,
   };
 }

@@ -100,9 +100,10 @@ export class TunInput {
     const upperLength = tcp ? (arena.bytes[packet.upper + 12]! >> 4) * 4 : 8;
     const whole = packet.upper - packet.offset + upperLength + segmentSize;
     let target: SegmentTarget = outbound;
-    if (whole > outbound.mtu) {
+    const mtu = outbound.mtu(packet.family);
+    if (whole > mtu) {
       if (packet.dontFragment || !settings.fragment) {
-        outbound.refuse(TOO_BIG, "too-big", packet, undefined, outbound.mtu);
+        outbound.refuse(TOO_BIG, "too-big", packet, undefined, mtu);
         return true;
       }
       target = this.#tooLong;

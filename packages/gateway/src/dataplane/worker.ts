@@ -3,10 +3,11 @@
  * alone would never be seen: the main thread rings an eventfd that is in the poll set, and messages are taken from the port.
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import type { PacketCipherBackend } from "@tandem/esp";
 import {
   createArenaOver,
-  createEvpBackend,
   drainEventFd,
+  openIcmpSocket,
   openRawSocket,
   openTun,
   openUdpSocket,
@@ -16,7 +17,9 @@ import {
   SendBatch,
 } from "@tandem/linux";
 import { simdChecksum } from "./checksum.ts";
+import { CIPHER_BACKEND_VARIABLE, loadCipherBackend } from "./cipher-backend.ts";
 import type { Command, DataPlaneEvent } from "./commands.ts";
+import { createInsideSender } from "./inside-sender.ts";
 import { PacketLoop } from "./loop.ts";
 import type { DataPlaneOptions } from "./options.ts";
 import { RECEIVE_STRIDE } from "./regions.ts";
@@ -33,7 +36,7 @@ const { options, bell, counters } = workerData as WorkerStart;
 const port = parentPort!;
 const emit = (event: DataPlaneEvent): void => port.postMessage(event);
 
-function run(): void {
+function run(backend: PacketCipherBackend): void {
   // The arena is WebAssembly memory, so that SIMD code reaches it; FFI calls reach it by address like any other.
   const ARENA_PAGES = 256;
   const memory = createWasmMemory(ARENA_PAGES);
@@ -43,9 +46,9 @@ function run(): void {
   const bellSlot = poller.add(bell);
   const bellScratch = arena.base + arena.allocate(8);
   const outerOffload = options.settings?.outerOffload ?? true;
+  // "want" lets the kernel cut what is longer than a path MTU that it knows: nothing is lost between its knowledge and ours.
+  const pathMtuDiscovery = options.settings?.outerDontFragment ? "want" : "never";
   const tun = openTun(arena, { name: options.tun, offload: options.tunOffload ?? true });
-
-  const backend = createEvpBackend();
 
   // A datagram may be a joined one at any time: each has room for the longest, of which mostly the first page is touched.
   const RECEIVE_MANY = 32;
@@ -65,12 +68,15 @@ function run(): void {
       return ready;
     },
     sockets: {
-      udp: (address, udpPort) => openUdpSocket(arena, { address, port: udpPort, gro: outerOffload }),
+      udp: (address, udpPort) =>
+        openUdpSocket(arena, { address, port: udpPort, gro: outerOffload, pathMtuDiscovery }),
       receiveBatch: (family) => receiveBatches[family],
-      esp: (address) => openRawSocket(arena, { address }),
+      esp: (address) => openRawSocket(arena, { address, pathMtuDiscovery }),
+      icmp: (address) => openIcmpSocket(arena, { address }),
     },
     backend,
     sendBatch: new SendBatch(arena),
+    toInside: createInsideSender(arena),
     counters,
     checksum: simdChecksum(memory),
     ...(options.settings && { settings: options.settings }),
@@ -99,7 +105,7 @@ function run(): void {
 }
 
 try {
-  run();
+  run(await loadCipherBackend(options.backend ?? process.env[CIPHER_BACKEND_VARIABLE] ?? "evp"));
 } catch (error) {
   // When the start fails this is its answer, with cause and cure; later it ends the thread, and the main thread is told.
   emit({ kind: "refused", id: 0, reason: error instanceof Error ? error.message : String(error) });

@@ -2,6 +2,11 @@
 import type { TranscriptEntry } from "@tandem/ike";
 
 const ENTRIES_PER_TUNNEL = 200;
+/** Over all tunnels, about: some 40 MiB of text. With thousands of tunnels each page is shorter, but never below a handshake or two. */
+const ENTRIES_IN_ALL = 100_000;
+const ENTRIES_AT_LEAST = 20;
+/** A tunnel that is gone keeps its page, since it is read to learn why; the oldest of very many go. */
+const PAGES = 20_000;
 /** Half-open exchanges of strangers have no tunnel; they share one page. */
 export const UNKNOWN_TUNNEL = "";
 
@@ -23,14 +28,23 @@ export class Transcripts {
     let page = this.#pages.get(key);
     if (page === undefined) {
       page = [];
+      const oldest = this.#pages.keys().next().value;
+      if (this.#pages.size >= PAGES && oldest !== undefined) this.#pages.delete(oldest);
       this.#pages.set(key, page);
     }
     page.push({ ...entry, at: this.#wallClock() });
-    if (page.length > ENTRIES_PER_TUNNEL) page.splice(0, page.length - ENTRIES_PER_TUNNEL);
+    const limit = this.#limit();
+    // Not at each entry: cutting the front off an array moves the rest.
+    if (page.length > limit + limit / 4) page.splice(0, page.length - limit);
   }
 
   page(tunnel: string): readonly DatedEntry[] {
-    return this.#pages.get(tunnel) ?? [];
+    return this.#pages.get(tunnel)?.slice(-this.#limit()) ?? [];
+  }
+
+  #limit(): number {
+    const share = Math.floor(ENTRIES_IN_ALL / Math.max(1, this.#pages.size));
+    return Math.min(ENTRIES_PER_TUNNEL, Math.max(ENTRIES_AT_LEAST, share));
   }
 
   tunnels(): string[] {

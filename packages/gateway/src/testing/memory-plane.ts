@@ -42,6 +42,7 @@ export class MemoryPlane {
       sockets: {
         udp: (address, port) => options.network.openUdpSocket(arena, { address, port }),
         esp: (address) => options.network.openRawSocket(arena, { address }),
+        icmp: (address) => options.network.openIcmpSocket(arena, { address }),
       },
       backend: options.backend ?? nodePacketCipher,
       counters: this.counters,

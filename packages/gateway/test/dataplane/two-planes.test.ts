@@ -2,6 +2,7 @@
  * Issue's property: random mixes of packets (sizes, protocols, flows, families, offloaded or not) through two data planes
  * come out on the other side intact and in order per flow, for each suite and encapsulation, by each backend.
  */
+import { noblePacketCipher } from "@tandem/crypto/noble";
 import type { PacketCipherBackend } from "@tandem/esp";
 import type { SampleSa } from "@tandem/esp/testing";
 import { createArenaOver, createEvpBackend } from "@tandem/linux";
@@ -31,13 +32,18 @@ interface PairOptions {
   readonly outer?: 4 | 6;
   readonly esn?: boolean;
   readonly native?: boolean;
+  readonly backend?: PacketCipherBackend;
 }
 
 function makePair(options: PairOptions = {}): { a: MemoryPlane; b: MemoryPlane; network: MemoryNetwork } {
   const network = new MemoryNetwork();
   const outer = options.outer ?? 4;
   const plane = (): MemoryPlane => {
-    const base: MemoryPlaneOptions = { network, settings: { mssClamp: 0 } };
+    const base: MemoryPlaneOptions = {
+      network,
+      settings: { mssClamp: 0 },
+      ...(options.backend && { backend: options.backend }),
+    };
     if (!options.native) return new MemoryPlane(base);
     const memory = createWasmMemory(32);
     const backend: PacketCipherBackend = createEvpBackend();
@@ -167,6 +173,7 @@ describe.each(cases)("two data planes, %s", (_name, options) => {
   it("pass every packet intact and in order per flow (EVP, SIMD)", () =>
     passes({ ...options, native: true }, 25));
   it("and by node:crypto", () => passes(options, 8));
+  it("and by @noble", () => passes({ ...options, backend: noblePacketCipher }, 2));
 });
 
 describe("joining", () => {

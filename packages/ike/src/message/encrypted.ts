@@ -31,6 +31,13 @@ export interface SkKeys {
   readonly encryption: Uint8Array;
   /** SK_a, empty for AEADs. */
   readonly integrity: Uint8Array;
+  /** SK_e taken apart once, by whoever keeps the keys. */
+  readonly aead?: AeadKey;
+}
+
+export interface AeadKey {
+  readonly key: Uint8Array;
+  readonly salt: Uint8Array;
 }
 
 export interface Fragment {
@@ -84,7 +91,7 @@ export function sealMessage(
   );
   const { encryption } = choice;
   if (isAead(encryption)) {
-    const { key, salt } = splitSalt(keys);
+    const { key, salt } = keys.aead ?? splitSalt(keys);
     return concatBytes(front, iv, aeadSeal(encryption, key, concatBytes(salt, iv), front, plaintext));
   }
   const ciphertext =
@@ -120,7 +127,7 @@ export function openMessage(
   if (bytes.length - start < icv + 1) return unauthentic("SK payload cut short");
   let plaintext: Uint8Array | undefined;
   if (isAead(encryption)) {
-    const { key, salt } = splitSalt(keys);
+    const { key, salt } = keys.aead ?? splitSalt(keys);
     plaintext = aeadOpen(
       encryption,
       key,
@@ -149,7 +156,7 @@ export function openMessage(
   };
 }
 
-function splitSalt(keys: SkKeys): { key: Uint8Array; salt: Uint8Array } {
+export function splitSalt(keys: Pick<SkKeys, "choice" | "encryption">): AeadKey {
   const keyLength = keys.choice.keyBits / 8;
   return { key: keys.encryption.subarray(0, keyLength), salt: keys.encryption.subarray(keyLength) };
 }

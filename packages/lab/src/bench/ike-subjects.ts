@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceConfigInput } from "@tandem/contract";
 import { LabError } from "../lab-error.ts";
 import { tryCommand } from "../process/run-command.ts";
-import { REPOSITORY } from "../repository.ts";
+import { GATEWAY_NODE_FLAGS, MAIN_OF } from "../repository.ts";
 import { type IkeNetwork, INSIDE, RESPONDER } from "./ike-network.ts";
 
 export type LoadGroup = "ecp256" | "modp2048";
@@ -48,8 +48,8 @@ export const tandemResponder: IkeSubject = {
     const folder = await mkdtemp(join(tmpdir(), "tandem-bench-ike-"));
     const config = instanceConfig(join(folder, "control"), group, pfs);
     await writeFile(join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
-    const main = join(REPOSITORY, "packages", "gateway", "src", "main.ts");
-    const node = [process.execPath, "--disable-warning=ExperimentalWarning", main];
+    const quiet = "--disable-warning=ExperimentalWarning";
+    const node = [process.execPath, quiet, ...GATEWAY_NODE_FLAGS, MAIN_OF.gateway];
     const logFile = join(folder, "log");
     const log = await open(logFile, "w");
     const child = launch(network.responder([...node, "--config", join(folder, "config.json")]), {}, log.fd);

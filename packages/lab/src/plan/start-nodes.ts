@@ -15,7 +15,7 @@ import type { Realm } from "../netns/realm.ts";
 import { startStrongswanDevice } from "../peers/strongswan.ts";
 import { launch } from "../process/launch.ts";
 import { isAlive } from "../process/process-identity.ts";
-import { MAIN_OF } from "../repository.ts";
+import { GATEWAY_NODE_FLAGS, MAIN_OF } from "../repository.ts";
 import { type StateFolder, writeJson } from "../state-folder.ts";
 import { namespaceOf } from "./network-of-plan.ts";
 
@@ -69,7 +69,9 @@ export function startCommand(node: ProcessNode): string[] {
     supervisor: MAIN_OF.supervisor,
   }[node.kind];
   // node:sqlite announces itself as experimental at every start.
-  return [process.execPath, "--disable-warning=ExperimentalWarning", main, "--config", node.configFile];
+  const quiet = "--disable-warning=ExperimentalWarning";
+  const flags = main === MAIN_OF.gateway ? GATEWAY_NODE_FLAGS : [];
+  return [process.execPath, quiet, ...flags, main, "--config", node.configFile];
 }
 
 /**

@@ -19,6 +19,8 @@ const MAX_SEGMENTS = 64;
 const QUEUE_LIMIT = 4096;
 const FIRST_EPHEMERAL_PORT = 32768;
 
+type SocketKind = "udp" | "raw" | "icmp";
+
 interface Datagram {
   readonly from: string;
   readonly fromPort: number;
@@ -49,7 +51,12 @@ export class MemoryNetwork {
     return this.#open(arena, "raw", options.address, 0);
   }
 
-  #open(arena: OwnedArena, kind: "udp" | "raw", address: string, port: number): DatagramSocket {
+  /** Gets ICMP messages that `deliver` is given. */
+  openIcmpSocket(arena: OwnedArena, options: { readonly address: string }): DatagramSocket {
+    return this.#open(arena, "icmp", options.address, 0);
+  }
+
+  #open(arena: OwnedArena, kind: SocketKind, address: string, port: number): DatagramSocket {
     const key = `${kind} ${address} ${port}`;
     if (this.#sockets.has(key))
       throw new LinuxError("bind", Errno.EADDRINUSE, `${kind} socket ${address} port ${port}`);
@@ -60,7 +67,7 @@ export class MemoryNetwork {
     return socket;
   }
 
-  deliver(kind: "udp" | "raw", datagram: Datagram, toPort: number): void {
+  deliver(kind: SocketKind, datagram: Datagram, toPort: number): void {
     if (!this.link({ ...datagram, toPort })) return;
     const any = addressFamily(datagram.to) === 6 ? "::" : "0.0.0.0";
     const socket =
@@ -77,7 +84,7 @@ class MemoryDatagramSocket implements DatagramSocket {
   readonly received: ReceivedDatagram;
   readonly #arena: OwnedArena;
   readonly #network: MemoryNetwork;
-  readonly #kind: "udp" | "raw";
+  readonly #kind: SocketKind;
   readonly #address: string;
   readonly #unbind: () => void;
   readonly #addresses: number;
@@ -87,7 +94,7 @@ class MemoryDatagramSocket implements DatagramSocket {
   constructor(
     arena: OwnedArena,
     network: MemoryNetwork,
-    kind: "udp" | "raw",
+    kind: SocketKind,
     address: string,
     port: number,
     unbind: () => void,
@@ -118,7 +125,7 @@ class MemoryDatagramSocket implements DatagramSocket {
     if (addressFamily(local) !== this.family || addressFamily(remote) !== this.family) {
       throw new RangeError(`a path of an IPv${this.family} socket from "${local}" to "${remote}"`);
     }
-    return { local, remote, remotePort: this.#kind === "raw" ? 0 : remotePort, release() {} };
+    return { local, remote, remotePort: this.#kind === "udp" ? remotePort : 0, release() {} };
   }
 
   send(path: DatagramPath, offset: number, length: number, segmentSize: number, tos: number): number {
