@@ -2,12 +2,23 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 
-const PACKAGES: readonly { readonly name: string; readonly file: string }[] = [
+interface Package {
+  readonly name: string;
+  /** That shows that it is installed. */
+  readonly file: string;
+}
+
+/** What the lab ring needs without any peer. */
+const BASE: readonly Package[] = [
   { name: "iproute2", file: "/usr/sbin/ip" },
   { name: "iputils-ping", file: "/usr/bin/ping" },
+  { name: "procps", file: "/usr/sbin/sysctl" },
   { name: "nftables", file: "/usr/sbin/nft" },
-  { name: "iptables", file: "/usr/sbin/iptables" },
   { name: "iperf3", file: "/usr/bin/iperf3" },
+];
+
+const PEERS: readonly Package[] = [
+  { name: "iptables", file: "/usr/sbin/iptables" },
   { name: "tshark", file: "/usr/bin/tshark" },
   { name: "strongswan-charon", file: "/usr/lib/ipsec/charon" },
   { name: "strongswan-swanctl", file: "/usr/sbin/swanctl" },
@@ -22,7 +33,11 @@ const PACKAGES: readonly { readonly name: string; readonly file: string }[] = [
   { name: "debootstrap", file: "/usr/sbin/debootstrap" },
 ];
 
-export const missingPackages = (): string[] => PACKAGES.filter((p) => !existsSync(p.file)).map((p) => p.name);
+const missing = (packages: readonly Package[]): string[] =>
+  packages.filter(({ file }) => !existsSync(file)).map(({ name }) => name);
+
+export const missingBase = (): string[] => missing(BASE);
+export const missingPackages = (): string[] => missing([...BASE, ...PEERS]);
 
 /** Installs without starting any service. Returns what is still missing. */
 export function installPackages(names: readonly string[]): string[] {

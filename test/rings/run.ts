@@ -12,7 +12,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { installPackages, missingPackages } from "./prerequisites.ts";
+import { installPackages, missingBase, missingPackages } from "./prerequisites.ts";
 
 interface Tally {
   passed: number;
@@ -35,7 +35,8 @@ for (const a of asked) {
 const wanted = (ring: string): boolean => asked.length === 0 || asked.includes(ring);
 const env = {
   ...process.env,
-  PATH: `${dirname(process.execPath)}:${join(root, "node_modules/.bin")}:${process.env.PATH}`,
+  // ip, nft and sysctl lie where an ordinary user's PATH does not look.
+  PATH: `${dirname(process.execPath)}:${join(root, "node_modules/.bin")}:${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`,
   ...(full ? { TANDEM_FULL: "1" } : {}),
 };
 const total: Tally = { passed: 0, failed: 0 };
@@ -118,7 +119,18 @@ function lab(): void {
     );
     return;
   }
-  notRun.push("tests with real peers (strongSwan, BIRD, FRR, GoBGP): they need root");
+  const missing = missingBase();
+  if (missing.length > 0) {
+    notRun.push(
+      `the lab ring: these Debian packages are missing: ${missing.join(" ")}. ` +
+        `Cure: sudo apt-get install --no-install-recommends ${missing.join(" ")}`,
+    );
+    return;
+  }
+  notRun.push(
+    "tests with real peers (strongSwan, BIRD, FRR, GoBGP, tshark, Docker): their daemons need root. " +
+      "Cure: sudo ./tandem self-test --ring lab --yes",
+  );
   vitest("lab", [...wrap, inside, "sh"], ["--exclude", "**/*.peer.lab.test.ts"]);
 }
 

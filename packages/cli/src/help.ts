@@ -37,6 +37,9 @@ export function unknownVerb(words: readonly string[]): string {
   return `tandem: there is no verb "${words[0]}".${hint}\n  see: ./tandem help\n`;
 }
 
+/** Column of what an option does, where none of the verb's options is longer. */
+const NARROWEST = 18;
+
 function overview(): string {
   const sections = Object.entries(GROUPS).map(([group, title]) => {
     const lines = Object.keys(VERBS).filter((name) => VERBS[name]?.group === (group as VerbEntry["group"]));
@@ -61,10 +64,12 @@ function summaryLine(name: string): string {
 }
 
 function verbHelp(verb: Verb): string {
-  const options = Object.entries(verb.options).map(([name, option]) => {
-    const left = `--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
-    return `  ${left.padEnd(26)} ${option.about}`;
-  });
+  const words = Object.entries(verb.options).map(([name, { value, about }]) => ({
+    left: `--${name}${value === undefined ? "" : ` ${value}`}`,
+    about,
+  }));
+  const width = Math.max(NARROWEST, ...words.map(({ left }) => left.length));
+  const options = words.map(({ left, about }) => `  ${left.padEnd(width)}  ${about}`);
   const examples = verb.examples ?? [];
   return [
     `./tandem ${verb.usage}\n\n${verb.about}\n`,

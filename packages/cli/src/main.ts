@@ -58,7 +58,16 @@ function isPassedThrough(verb: Verb, words: readonly string[], index: number): b
   return verb.passThrough === true && firstPositional(verb, words) < index;
 }
 
+const MOST_WORDS = 1;
+
 function parse(verb: Verb, words: readonly string[]): Invocation {
+  const invocation = parseWords(verb, words);
+  const extra = invocation.positionals[verb.mostWords ?? MOST_WORDS];
+  if (extra !== undefined && verb.passThrough !== true) throw new UsageError(`"${extra}" is a word too many`);
+  return invocation;
+}
+
+function parseWords(verb: Verb, words: readonly string[]): Invocation {
   const split = verb.passThrough === true ? firstPositional(verb, words) + 1 : words.length;
   try {
     const { values, positionals } = parseArgs({

@@ -16,6 +16,8 @@ export interface Verb {
   /** A paragraph for help. */
   readonly about: string;
   readonly options: OptionSpecs;
+  /** How many words besides options make sense (default 1); more are refused, not ignored. */
+  readonly mostWords?: number;
   /** All words after the first positional belong to another command (`lab exec NODE ls -l`). */
   readonly passThrough?: boolean;
   readonly examples?: readonly string[];

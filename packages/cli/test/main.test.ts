@@ -37,6 +37,12 @@ describe("the command line", () => {
     expect(stderr).toContain("./tandem help status");
   });
 
+  it("refuses words that it would have to ignore", () => {
+    const { status, stderr } = tandem("kill", "gw/IN_0", "gw/IN_1");
+    expect(status).toBe(2);
+    expect(stderr).toBe('tandem kill: "gw/IN_1" is a word too many\n  see: ./tandem help kill\n');
+  });
+
   it("says that no lab is up, and the cure", () => {
     const { status, stderr, stdout } = tandem("status", "--json");
     expect(status).toBe(1);

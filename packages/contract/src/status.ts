@@ -91,6 +91,10 @@ export const LabStatus = z.object({
   seats: z.array(SeatStatus),
   tunnels: z.array(TunnelStatus),
   bgpPeers: z.array(BgpPeerStatus),
+  supervision: z
+    .array(z.object({ subject: z.string(), reason: z.string() }))
+    .optional()
+    .describe("of `reasons`, what only the supervisor can know: the fabric, health, where packets are sent"),
 });
 
 /** What one process (instance or device) says of itself; `status` aggregates these. */
@@ -109,6 +113,10 @@ export const ProcessStatus = z.object({
     offloads: z.array(z.string()).describe("TUN and UDP offloads in use"),
     counters: z.record(z.string(), z.number()),
     drops: z.record(z.string(), z.number()),
+    stalledMilliseconds: z
+      .number()
+      .optional()
+      .describe("since the packet loop last turned; it turns every second"),
   }),
 });
 

@@ -28,6 +28,8 @@ export interface DataPlanePort {
   flows(tunnel: string): number;
   counters(): Readonly<Record<string, number>>;
   drops(): Readonly<Record<string, number>>;
+  /** How long the packet loop has stood still, ms; it turns at least once a second. Absent where there is no loop. */
+  stalledMilliseconds?(): number;
   readonly backend: string;
   readonly offloads: readonly string[];
   stop(): Promise<void>;

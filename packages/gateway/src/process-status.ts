@@ -32,6 +32,7 @@ export function processStatus(
       offloads: [...dataPlane.offloads],
       counters: { ...dataPlane.counters() },
       drops: { ...dataPlane.drops() },
+      ...optional({ stalledMilliseconds: dataPlane.stalledMilliseconds?.() }),
     },
   };
 }

@@ -20,17 +20,25 @@ export async function labStatus(config: SupervisorConfig, sources: StatusSources
   const bgpPeers = answers.flatMap((a) =>
     (a.status?.bgpPeers ?? []).map((p) => ({ ...p, instance: a.name })),
   );
-  const reasons = [
-    ...(sources.fabric ? [] : ["the fabric's agent does not answer: seats stay where they are"]),
-    ...answers
-      .filter((a) => a.status === undefined)
-      .map((a) => `${a.name} is ${a.health === "up" ? "not answering" : a.health}`),
+  const supervision = [
+    ...(sources.fabric
+      ? []
+      : [{ subject: "fabric", reason: "its agent does not answer: seats stay where they are" }]),
+    ...sources.instances
+      .filter((i) => i.health !== "up")
+      .map((i) => ({ subject: i.name, reason: `the supervisor's verdict is ${i.health}` })),
     ...sources.seats
       .filter((s) => !s.ready)
-      .map(
-        (s) =>
-          `${s.name} ${s.owner === null ? "has no owner" : `is on its way to ${s.owner}`}${s.step === "settled" ? "" : ` (${s.step})`}`,
-      ),
+      .map((s) => {
+        const where = s.owner === null ? "the fabric sends its packets nowhere" : `on its way to ${s.owner}`;
+        return { subject: s.name, reason: `${where}${s.step === "settled" ? "" : ` (${s.step})`}` };
+      }),
+  ];
+  const reasons = [
+    ...supervision.map(({ subject, reason }) => `${subject}: ${reason}`),
+    ...answers
+      .filter((a) => a.health === "up" && a.status === undefined)
+      .map((a) => `${a.name} is not answering`),
     ...tunnels
       .filter((t) => t.children.length === 0)
       .map((t) => `${t.connection} from ${t.seat} to ${t.remote}: ${t.reason ?? t.ike}`),
@@ -65,5 +73,6 @@ export async function labStatus(config: SupervisorConfig, sources: StatusSources
     ),
     tunnels,
     bgpPeers,
+    supervision,
   };
 }

@@ -12,9 +12,10 @@ import {
 } from "../verb.ts";
 
 export const verb: Verb = {
-  usage: "cut outside|inside|partner|control NODE",
+  usage: "cut outside|inside|partner|control|vnet|site NODE",
   about: `Cuts a node off one of its networks, in both directions and without a sign: no link goes down, packets are lost.
 "control" cuts an instance off the supervisor.`,
+  mostWords: 2,
   options: { ...NAME_OPTION, ...JSON_OPTION },
   examples: ["./tandem cut outside gw/IN_0", "./tandem heal outside gw/IN_0"],
   async run(invocation) {

@@ -9,6 +9,7 @@ export const verb: Verb = {
   usage: "events [--node NODE] [--once] [--ike CONNECTION]",
   about: `Prints what has happened and then what happens, one line per event (with --json one JSON value per line),
 until Ctrl-C. With --ike the messages of a connection's tunnels in the notation of RFC 7296, and what was made of them.`,
+  mostWords: 0,
   options: {
     ...NAME_OPTION,
     node: { type: "string", value: "NODE", about: "of this node only" },

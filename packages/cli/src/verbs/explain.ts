@@ -1,4 +1,5 @@
 /** `explain`: asks the data plane itself which way a packet would go. */
+import { isIP } from "node:net";
 import { askAll, findLab, labProcess, labProcesses } from "@tandem/lab";
 import { bold, dim, green } from "../render/colour.ts";
 import { print, printJson } from "../render/output.ts";
@@ -43,6 +44,7 @@ const VERDICTS: Readonly<Record<string, string>> = {
 export const verb: Verb = {
   usage: "explain SOURCE[:PORT] DESTINATION[:PORT] [--protocol tcp]",
   about: "Which tunnel a packet would take on each instance, and which others were possible.",
+  mostWords: 2,
   options: {
     ...NAME_OPTION,
     node: { type: "string", value: "NODE", about: "on this node only (default: every instance)" },
@@ -54,6 +56,8 @@ export const verb: Verb = {
     const { folder } = findLab(stringValue(invocation, "name"));
     const source = endpoint(requiredPositional(invocation, 0, "the source address"));
     const destination = endpoint(requiredPositional(invocation, 1, "the destination address"));
+    if (isIP(source.address) !== isIP(destination.address))
+      throw new UsageError(`${source.address} and ${destination.address} are not of one address family`);
     const word = stringValue(invocation, "protocol") ?? "tcp";
     const protocol = PROTOCOLS[word] ?? Number(word);
     if (!Number.isInteger(protocol))
@@ -96,5 +100,11 @@ function render(node: string, explanation: Explanation | undefined, reason: stri
 /** `10.1.0.4:443`, `[fd00::4]:443`, or an address alone. */
 function endpoint(text: string): { address: string; port: number } {
   const match = /^\[([^\]]+)\](?::(\d+))?$/.exec(text) ?? /^([\d.]+)(?::(\d+))?$/.exec(text) ?? [text, text];
-  return { address: match[1] ?? text, port: Number(match[2] ?? 0) };
+  const address = match[1] ?? text;
+  const port = Number(match[2] ?? 0);
+  if (isIP(address) === 0 || port > 65_535)
+    throw new UsageError(
+      `${text}: an IP address is expected, with a port or without: 10.11.0.4:443, [fd00::4]:443`,
+    );
+  return { address, port };
 }

@@ -15,6 +15,7 @@ export const verb: Verb = {
   usage: "failover planned|unplanned [INSTANCE | SEAT]",
   about: `Moves the seats of an instance (default: the active one) to its partner. "planned" drains first, "unplanned"
 ends the process. Refused when the partner is not healthy, unless forced. Returns when the failover is over.`,
+  mostWords: 2,
   options: {
     ...NAME_OPTION,
     force: { type: "boolean", about: "even when the partner is not healthy" },

@@ -24,6 +24,7 @@ IP protocol 50. One public IP gives an active-standby gateway, two an active-act
 Each --device is NAME=IP with any of ,asn=N ,bgp=IP ,prefix=P (repeatable) ,psk=KEY (default: made up).
 "device-config NAME --format swanctl|bird|frr" then prints the matching configuration. "lab down --name NAME" ends it.
 The options are written down as a lab file, whose path is printed; edit it and use "lab up FILE" for everything else.`,
+  mostWords: 0,
   options: {
     name: { type: "string", value: "NAME", about: "the gateway's and lab's name (default: gateway)" },
     outside: {

@@ -4,8 +4,9 @@ import { print, printJson } from "../render/output.ts";
 import { flag, JSON_OPTION, NAME_OPTION, stringValue, UsageError, type Verb } from "../verb.ts";
 
 export const verb: Verb = {
-  usage: "heal [outside|inside|partner|control] [NODE]",
+  usage: "heal [outside|inside|partner|control|vnet|site] [NODE]",
   about: "Ends the cuts of a node's network; without words, every cut of the lab.",
+  mostWords: 2,
   options: { ...NAME_OPTION, ...JSON_OPTION },
   async run(invocation) {
     const { folder } = findLab(stringValue(invocation, "name"));

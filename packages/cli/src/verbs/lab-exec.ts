@@ -7,7 +7,7 @@ export const verb: Verb = {
   about: "Runs a command in a node's network namespace and gives its exit status.",
   options: { ...NAME_OPTION },
   passThrough: true,
-  examples: ["./tandem lab exec vnet1-host ping -c 3 10.52.0.4", "./tandem lab exec gw/IN_0 ip route"],
+  examples: ["./tandem lab exec vnet1-host ping -c 3 10.51.0.4", "./tandem lab exec gw/IN_0 ip route"],
   async run(invocation) {
     const node = requiredPositional(invocation, 0, "the node");
     const command = invocation.positionals.slice(1);

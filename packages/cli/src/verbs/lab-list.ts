@@ -7,6 +7,7 @@ import { flag, JSON_OPTION, type Verb } from "../verb.ts";
 export const verb: Verb = {
   usage: "lab list",
   about: "The labs of this user, and the topologies that can be brought up.",
+  mostWords: 0,
   options: { ...JSON_OPTION },
   async run(invocation) {
     const labs = listLabs().map(({ folder, record }) => ({

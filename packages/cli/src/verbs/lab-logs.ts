@@ -8,6 +8,7 @@ import { flag, NAME_OPTION, stringValue, type Verb } from "../verb.ts";
 export const verb: Verb = {
   usage: "lab logs [NODE] [--follow]",
   about: "Prints the log of a node's process, or of all of them with the node's name in front.",
+  mostWords: Number.POSITIVE_INFINITY,
   options: {
     ...NAME_OPTION,
     follow: { type: "boolean", about: "go on as lines are added, until Ctrl-C" },

@@ -6,7 +6,7 @@ import { durationValue, flag, JSON_OPTION, NAME_OPTION, stringValue, type Verb }
 export const verb: Verb = {
   usage: "lab wait [--timeout SECONDS]",
   about:
-    "Waits until every tunnel and every BGP session of the lab is up. Exit status 1 when the time runs out.",
+    "Waits until every tunnel and every BGP session of the lab is up and a ping gets across. Exit status 1 when the time runs out.",
   options: {
     ...NAME_OPTION,
     timeout: { type: "string", value: "SECONDS", about: "default 60" },

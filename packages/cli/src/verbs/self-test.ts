@@ -8,6 +8,7 @@ export const verb: Verb = {
   usage: "self-test [--ring types|lint|unit|lab ...] [--full] [--yes]",
   about:
     "Runs the project's tests: everything that can run here, and says loudly what cannot, why, and the cure.",
+  mostWords: 0,
   options: {
     ring: { type: "string", multiple: true, value: "NAME", about: "one ring only" },
     full: { type: "boolean", about: "the long runs too" },

@@ -29,6 +29,8 @@ export class KeyActions {
   readonly targets: readonly string[];
   selected = 0;
   notice = "";
+  /** What was measured so far, one line and the path of its page each. */
+  readonly measured: string[] = [];
   /** Called when there is something new to show. */
   onChange: (() => void) | undefined;
   readonly #folder: StateFolder;
@@ -70,10 +72,11 @@ export class KeyActions {
   async #duringMeasurement(key: string, { word, act }: Action): Promise<void> {
     const node = this.targets[this.selected] ?? "";
     if (key !== "r") {
-      this.#say(`${this.notice.split("\n")[0]} (still being measured)`);
+      const waiting = " (r restores; another event when this one is measured)";
+      if (!this.notice.endsWith(waiting)) this.#say(`${this.notice}${waiting}`);
       return;
     }
-    this.#say(`${this.notice}, ${word} ${node} ...`);
+    this.#say(`${this.notice.split(":")[0]}, ${word} ${node}: measuring until every flow is back ...`);
     try {
       await act(node);
     } catch (error) {
@@ -96,7 +99,7 @@ export class KeyActions {
   }
 
   async #measure({ word, act }: Action, node: string): Promise<void> {
-    this.#say(`${word} ${node} ...`);
+    this.#say(`${word} ${node}: measuring until every flow is back ...`);
     const incident = await Incident.begin(this.#folder, this.#probes, this.#rate);
     const unfollow = followEvents(labProcesses(this.#folder), (event: TandemEvent) => incident.note(event));
     try {
@@ -107,7 +110,9 @@ export class KeyActions {
         MINIMUM_MILLISECONDS,
         LONGEST_MILLISECONDS,
       );
-      this.#say(`${summarise(report)}\n${writeReport(report).html}`);
+      const text = `${summarise(report)}\ntimeline: ${writeReport(report).html}`;
+      this.measured.push(text);
+      this.#say(text);
     } finally {
       unfollow();
     }

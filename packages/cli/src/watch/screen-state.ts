@@ -27,6 +27,34 @@ export interface DirectionTotals {
   readonly delayMilliseconds: number;
 }
 
+/**
+ * The status with what the probe traffic says: a lab whose flows are silent is not ready, whatever its processes believe.
+ * `rate`: packets per second of each flow.
+ */
+export function withTraffic(
+  status: LabStatus,
+  flows: readonly FlowState[],
+  rate: number,
+  now: number = monotonicMicroseconds(),
+): LabStatus {
+  const silences = flows.flatMap(({ alive, protocol, sent, received }) => {
+    if (protocol === "tcp" && !alive) return []; // it is shown as dead
+    const silence = received === undefined ? (sent / rate) * 1e6 : now - received.lastMicroseconds;
+    return silence > OVERDUE_MICROSECONDS && sent > (received?.highest ?? 0) ? [silence] : [];
+  });
+  if (silences.length === 0) return status;
+  const seconds = (Math.max(...silences) / 1e6).toFixed(1);
+  return {
+    ...status,
+    ready: false,
+    state: silences.length === flows.length ? "down" : status.state === "ready" ? "degraded" : status.state,
+    reasons: [
+      `probe traffic: nothing comes from ${silences.length} of ${flows.length} flows, for up to ${seconds} s`,
+      ...status.reasons,
+    ],
+  };
+}
+
 /** After so long without a packet what was sent is lost, not under way. */
 const OVERDUE_MICROSECONDS = 1_000_000;
 
@@ -51,11 +79,12 @@ export function totalsByDirection(
       .filter(({ protocol }) => protocol === "udp")
       .flatMap(({ received: report }) => report ?? [])
       .filter((report) => report.received > 0)
-      .map((report) => report.delayMicroseconds.mean);
+      .map((report) => report.delayMicroseconds.recent);
     return {
       direction,
       flows: group.length,
-      sent: group.reduce((sum, { sent }) => sum + sent, 0),
+      // The receiver is asked a moment after the sender.
+      sent: group.reduce((sum, { sent, received: report }) => sum + Math.max(sent, report?.highest ?? 0), 0),
       received: received.reduce((sum, report) => sum + report.received, 0),
       lost: group.reduce((sum, flow) => sum + (flow.received?.lost ?? 0) + overdue(flow), 0),
       tcpAlive: `${tcp.filter(({ alive }) => alive).length}/${tcp.length}`,

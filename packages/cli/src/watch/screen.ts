@@ -5,27 +5,30 @@ import { renderTable, visibleLength } from "../render/table.ts";
 import { type ScreenState, totalsByDirection } from "./screen-state.ts";
 import { tunnelKey } from "./traffic-meter.ts";
 
+const MOST_REASONS = 4;
+
 export function renderScreen(state: ScreenState, width: number, height: number): string {
   const { status } = state;
   const paint = { ready: green, degraded: yellow, down: red }[status.state];
   const head = `${bold(`tandem  ${state.lab}`)}  ${paint(status.state)}  profile ${status.profile}`;
   const blocks = [head, targetLine(state), tunnelTable(state), flowTable(state)];
-  if (status.reasons.length > 0)
-    blocks.push(
-      status.reasons
-        .slice(0, 4)
-        .map((one) => yellow(`! ${one}`))
-        .join("\n"),
-    );
+  if (status.reasons.length > 0) blocks.push(reasonLines(status.reasons));
   if (state.notice !== "") blocks.push(bold(state.notice));
   const top = blocks.join("\n\n").split("\n");
   const footer = footerLine(state.takeDown);
-  const room = Math.max(0, height - top.length - 3);
+  const room = Math.max(0, height - top.length - 2);
   const events = room === 0 ? [] : state.events.slice(-room).map((event) => dim(renderEvent(event)));
-  return [...top, "", ...events, footer]
+  const blank = Array.from({ length: room - events.length }, () => "");
+  return [...top, "", ...events, ...blank, footer]
     .slice(0, height)
     .map((line) => clip(line, width))
     .join("\n");
+}
+
+function reasonLines(reasons: readonly string[]): string {
+  const shown = reasons.slice(0, MOST_REASONS).map((one) => yellow(`! ${one}`));
+  const rest = reasons.length - shown.length;
+  return [...shown, ...(rest > 0 ? [yellow(`! and ${rest} more: ./tandem status`)] : [])].join("\n");
 }
 
 /** One line for those who have no terminal. */

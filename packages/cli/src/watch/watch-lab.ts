@@ -17,7 +17,7 @@ import { print, progress } from "../render/output.ts";
 
 import { KeyActions } from "./key-actions.ts";
 import { renderLine, renderScreen } from "./screen.ts";
-import type { ScreenState } from "./screen-state.ts";
+import { type ScreenState, withTraffic } from "./screen-state.ts";
 import { Terminal } from "./terminal.ts";
 import { TrafficMeter } from "./traffic-meter.ts";
 
@@ -46,24 +46,28 @@ export async function watchLab(folder: StateFolder, options: WatchOptions): Prom
   });
   let probes: ProbeSession | undefined;
   const terminal = interactive ? new Terminal() : undefined;
+  let actions: KeyActions | undefined;
   try {
     probes = await ProbeSession.start(folder, PROBES);
-    const actions = new KeyActions(folder, readPlan(folder), probes, PROBES.rate);
+    const keys = new KeyActions(folder, readPlan(folder), probes, PROBES.rate);
+    actions = keys;
     terminal?.open((key) => {
       if (key === "q" || key === "\u0003") quit();
-      else void actions.press(key);
+      else void keys.press(key);
     });
     if (terminal === undefined) progress("no terminal: a line every 2 s until Ctrl-C");
     const meter = new TrafficMeter();
     while (!end.signal.aborted) {
-      const state = await gather(folder, options, meter, probes, events, actions);
+      const state = await gather(folder, options, meter, probes, events, keys);
       if (terminal === undefined) print(renderLine(state));
       else terminal.draw((width, height) => renderScreen(state, width, height));
-      await pause(terminal === undefined ? LINE_MILLISECONDS : SCREEN_MILLISECONDS, end.signal, actions);
+      await pause(terminal === undefined ? LINE_MILLISECONDS : SCREEN_MILLISECONDS, end.signal, keys);
     }
   } finally {
     clearTimeout(timer);
     terminal?.close();
+    // The screen is gone with its last line; what was measured is worth keeping.
+    for (const text of actions?.measured ?? []) print(text);
     unfollow();
     await probes?.stop();
     if (options.takeDown) {
@@ -86,7 +90,7 @@ async function gather(
   const rates = meter.measure(status.tunnels, performance.now());
   return {
     lab: folder.name,
-    status,
+    status: withTraffic(status, flows, PROBES.rate),
     rates,
     flows,
     events,

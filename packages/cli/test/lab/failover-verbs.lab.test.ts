@@ -10,6 +10,9 @@ beforeAll(async () => {
 });
 afterAll(() => tandem.close());
 
+/** Each look is a command of its own, which takes a second on a busy machine. */
+const SOON = { timeout: 20_000 };
+
 const status = async () => JSON.parse((await tandem.run("status", "--json")).stdout) as LabStatus;
 const ready = () => tandem.expect("lab", "wait", "--timeout", "60");
 const instance = async (name: string) => (await status()).instances.find((one) => one.name === name);
@@ -18,7 +21,8 @@ describe("an instance", () => {
   it("killed: comes back by itself, with a higher epoch of its seat", async () => {
     const before = await status();
     await tandem.expect("kill", "gw/IN_0");
-    await expect.poll(async () => (await instance("gw/IN_0"))?.pid).not.toBe(before.instances[0]?.pid);
+    const { pid } = before.instances[0]!;
+    await expect.poll(async () => (await instance("gw/IN_0"))?.pid, SOON).not.toBe(pid);
     await ready();
     const after = await status();
     expect(after.seats[0]?.epoch).toBeGreaterThan(before.seats[0]?.epoch ?? 0);
@@ -26,7 +30,7 @@ describe("an instance", () => {
 
   it("paused: is seen as down, and harms nothing when it wakes", async () => {
     await tandem.expect("pause", "gw/IN_1");
-    await expect.poll(async () => (await instance("gw/IN_1"))?.state, { timeout: 10_000 }).toBe("down");
+    await expect.poll(async () => (await instance("gw/IN_1"))?.state, SOON).toBe("down");
     await tandem.expect("resume", "gw/IN_1");
     await ready();
   });
@@ -40,7 +44,7 @@ describe("an instance", () => {
 
   it("drained and taken back", async () => {
     await tandem.expect("drain", "gw/IN_0");
-    await expect.poll(async () => (await instance("gw/IN_0"))?.state).toBe("draining");
+    await expect.poll(async () => (await instance("gw/IN_0"))?.state, SOON).toBe("draining");
     await tandem.expect("drain", "gw/IN_0", "--off");
     await ready();
     expect((await instance("gw/IN_0"))?.state).toBe("active");

@@ -30,6 +30,8 @@ export interface TunnelTraffic {
   readonly flows: number;
 }
 
+const PULSE_MILLISECONDS = 500;
+
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: Error) => void;
@@ -58,6 +60,8 @@ export class DataPlane implements DataPlanePort {
   readonly #listener: { call: (event: DataPlaneEvent) => void };
   #next = 1;
   #ringing = false;
+  #turns = -1;
+  #turnedAt = 0;
 
   /** Resolves when the TUN stands; rejects with cause and cure when it cannot. */
   static async start(options: DataPlaneOptions): Promise<DataPlane> {
@@ -118,6 +122,8 @@ export class DataPlane implements DataPlanePort {
     this.tun = ready.tun;
     this.tunOffloads = ready.tunOffloads;
     this.backend = ready.backend;
+    const pulse = setInterval(() => this.stalledMilliseconds(), PULSE_MILLISECONDS).unref();
+    worker.once("exit", () => clearInterval(pulse));
     const { checksum, tcp, tcpEcn, udp } = ready.tunOffloads;
     this.offloads = Object.entries({
       "tun-checksum": checksum,
@@ -146,14 +152,11 @@ export class DataPlane implements DataPlanePort {
     return value;
   }
 
-  /**
-   * Once for all commands of a turn of the event loop: a handshake gives seven, a burst of datagrams makes dozens, and each
-   * ring is a system call that wakes the worker. An idle loop comes to its immediates at once.
-   */
+  /** Once for all commands that are given in one go: a handshake gives seven, and each ring is a system call. */
   #ring(): void {
     if (this.#ringing) return;
     this.#ringing = true;
-    setImmediate(() => {
+    queueMicrotask(() => {
       this.#ringing = false;
       ringEventFd(this.#bell);
     });
@@ -173,6 +176,17 @@ export class DataPlane implements DataPlanePort {
       if (count > 0) out[DROP_REASON_NAMES[i]!] = count;
     }
     return out;
+  }
+
+  /** A worker that hangs leaves every tunnel established for those who ask only the engines. */
+  stalledMilliseconds(): number {
+    const turns = this.#counters[LoopCounter.turns]!;
+    const now = performance.now();
+    if (turns !== this.#turns) {
+      this.#turns = turns;
+      this.#turnedAt = now;
+    }
+    return now - this.#turnedAt;
   }
 
   /** What the loop counts about itself. */

@@ -4,7 +4,8 @@
  *      begin() ── the caller kills, pauses, drains ... ── settle() waits for the flows ── report
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { LabStatus, TandemEvent, TunnelStatus } from "@tandem/contract";
+import { type LabStatus, ProcessStatus, type TandemEvent, type TunnelStatus } from "@tandem/contract";
+import { askAll, labProcesses } from "../control/lab-processes.ts";
 import { monotonicMicroseconds } from "../probe/datagram.ts";
 import { type Outage, outageOf, percentile } from "../probe/outage.ts";
 import type { FlowState, ProbeSession } from "../probe/probe-session.ts";
@@ -23,6 +24,7 @@ export interface IncidentReport {
   /** Until every flow that came back had come back, or the wait was given up. */
   readonly settledMilliseconds: number;
   readonly directions: readonly DirectionReport[];
+  /** `moved`: seen in the last 10 seconds on a tunnel that the event concerns, in either direction. */
   readonly flows: { readonly total: number; readonly moved: number; readonly interrupted: number };
   readonly tcp: { readonly total: number; readonly alive: number };
   readonly lost: number;
@@ -62,6 +64,7 @@ export interface IncidentSubject {
 /** A flow counts as back when a packet came within this time. */
 const ALIVE_MICROSECONDS = 200_000;
 const POLL_MILLISECONDS = 25;
+const DEVICE_MILLISECONDS = 500;
 /** After the last flow is back: what was duplicated or reordered still comes in. */
 const AFTERMATH_MILLISECONDS = 400;
 
@@ -70,22 +73,32 @@ export class Incident {
   readonly #probes: ProbeSession;
   readonly #rate: number;
   readonly #before: LabStatus;
+  /** The same tunnels as the devices see them: they choose the way of what goes to the VNet. */
+  readonly #farEnds: readonly TunnelStatus[];
   readonly #since: number;
   readonly #at: number;
   readonly #events: TandemEvent[] = [];
 
-  private constructor(folder: StateFolder, probes: ProbeSession, rate: number, before: LabStatus) {
+  private constructor(
+    folder: StateFolder,
+    probes: ProbeSession,
+    rate: number,
+    before: LabStatus,
+    farEnds: readonly TunnelStatus[],
+  ) {
     this.#folder = folder;
     this.#probes = probes;
     this.#rate = rate;
     this.#before = before;
+    this.#farEnds = farEnds;
     this.#since = monotonicMicroseconds();
     this.#at = performance.timeOrigin + performance.now();
   }
 
   /** `rate`: packets per second of each flow. The event must follow at once. */
   static async begin(folder: StateFolder, probes: ProbeSession, rate: number): Promise<Incident> {
-    return new Incident(folder, probes, rate, await labStatus(folder));
+    const [before, farEnds] = await Promise.all([labStatus(folder), tunnelsOfDevices(folder)]);
+    return new Incident(folder, probes, rate, before, farEnds);
   }
 
   /** To be given every event of the lab's processes from now on. */
@@ -129,7 +142,10 @@ export class Incident {
     const now = monotonicMicroseconds();
     const outages = flows.map((flow) => outageOf(flow, this.#rate, this.#since, now));
     const tcp = flows.filter(({ protocol }) => protocol === "tcp");
-    const affected = this.#before.tunnels.filter((tunnel) => touches(tunnel, subject.node));
+    const seats = this.#before.seats.filter(({ owner }) => owner === subject.node).map(({ name }) => name);
+    const affected = [...this.#before.tunnels, ...this.#farEnds].filter((tunnel) =>
+      touches(tunnel, [subject.node, ...seats]),
+    );
     const udp = outages.filter(({ protocol }) => protocol === "udp");
     return {
       lab: this.#folder.name,
@@ -142,8 +158,12 @@ export class Incident {
       directions: byDirection(udp),
       flows: {
         total: flows.length,
-        moved: affected.reduce((sum, tunnel) => sum + tunnel.flows, 0),
-        interrupted: outages.filter(({ lost }) => lost > 0).length,
+        // Both ends count a TCP flow: its data and its acknowledgements may go different ways.
+        moved: Math.min(
+          flows.length,
+          affected.reduce((sum, tunnel) => sum + tunnel.flows, 0),
+        ),
+        interrupted: outages.filter((one) => one.lost > 0 || one.timestampDerivedMilliseconds > 0).length,
       },
       tcp: { total: tcp.length, alive: tcp.filter(({ alive }) => alive).length },
       lost: udp.reduce((sum, { lost }) => sum + lost, 0),
@@ -172,8 +192,15 @@ function isFlowing(flow: FlowState, now: number): boolean {
   return flow.received !== undefined && now - flow.received.lastMicroseconds < ALIVE_MICROSECONDS;
 }
 
-function touches(tunnel: TunnelStatus, node: string): boolean {
-  return tunnel.instance === node || tunnel.seat === node || tunnel.remote === node;
+/** `names`: a process and the seats that it holds. */
+function touches({ instance, seat, remote }: TunnelStatus, names: readonly string[]): boolean {
+  return names.includes(instance) || names.includes(seat) || names.includes(remote);
+}
+
+/** Third-party devices do not say how many flows a tunnel carries. */
+async function tunnelsOfDevices(folder: StateFolder): Promise<TunnelStatus[]> {
+  const answers = await askAll(labProcesses(folder, ["device"]), "status", undefined, DEVICE_MILLISECONDS);
+  return answers.flatMap(({ result }) => ProcessStatus.safeParse(result).data?.tunnels ?? []);
 }
 
 function shares(before: readonly TunnelStatus[], after: readonly TunnelStatus[]): TunnelShare[] {

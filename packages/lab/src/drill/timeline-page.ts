@@ -54,7 +54,7 @@ ${report.events
 /** Lanes of events by node and kind, then a bar per interrupted flow; x is milliseconds from the event. */
 function drawing(report: IncidentReport): string {
   const interrupted = report.outages
-    .filter(({ timestampDerivedMilliseconds, lost }) => lost > 0 && timestampDerivedMilliseconds > 0)
+    .filter(({ timestampDerivedMilliseconds }) => timestampDerivedMilliseconds > 0)
     .toSorted((a, b) => b.timestampDerivedMilliseconds - a.timestampDerivedMilliseconds)
     .slice(0, 64);
   const lanes = [...Map.groupBy(report.events, ({ node, event }) => `${node} ${event.split(".")[0]}`)];

@@ -10,6 +10,12 @@ export interface Gap {
   readonly lost: number;
 }
 
+/** A long time without a packet, whether or not any was lost: a stopped gateway may deliver later what it had queued. */
+export interface Silence {
+  readonly fromMicroseconds: number;
+  readonly toMicroseconds: number;
+}
+
 export interface FlowReport {
   readonly flow: number;
   readonly received: number;
@@ -23,13 +29,22 @@ export interface FlowReport {
   /** The longest time without a packet, with or without loss. */
   readonly longestSilenceMicroseconds: number;
   readonly gaps: readonly Gap[];
-  readonly delayMicroseconds: { readonly min: number; readonly mean: number; readonly max: number };
+  readonly silences: readonly Silence[];
+  /** `recent`: a moving average over about the last eight packets. */
+  readonly delayMicroseconds: {
+    readonly min: number;
+    readonly mean: number;
+    readonly max: number;
+    readonly recent: number;
+  };
 }
 
 /** Beyond this a late packet no longer fills its gap: it is counted as lost and as reordered. */
 const REORDER_WINDOW = 1024;
-/** The most recent ones are kept. */
+/** The most recent ones are kept, of gaps and of silences. */
 const MAX_GAPS = 256;
+/** Shorter ones without loss are the scheduler's, not an outage. */
+const SILENCE_MICROSECONDS = 250_000;
 
 interface OpenGap {
   readonly fromMicroseconds: number;
@@ -49,9 +64,11 @@ export class FlowRecord {
   #longestSilence = 0;
   #lostForGood = 0;
   #gaps: OpenGap[] = [];
+  readonly #silences: Silence[] = [];
   #delaySum = 0;
   #delayMin = Number.POSITIVE_INFINITY;
   #delayMax = 0;
+  #delayRecent = 0;
 
   constructor(flow: number) {
     this.flow = flow;
@@ -74,6 +91,10 @@ export class FlowRecord {
     }
     const silence = now - this.#last;
     if (silence > this.#longestSilence) this.#longestSilence = silence;
+    if (silence > SILENCE_MICROSECONDS) {
+      this.#silences.push({ fromMicroseconds: this.#last, toMicroseconds: now });
+      if (this.#silences.length > MAX_GAPS) this.#silences.shift();
+    }
     if (sequence > this.#highest + 1) this.#openGap(this.#highest + 1, sequence - 1, this.#last, now);
     this.#highest = sequence;
     this.#last = now;
@@ -97,10 +118,12 @@ export class FlowRecord {
         toMicroseconds,
         lost: missing.size,
       })),
+      silences: [...this.#silences],
       delayMicroseconds: {
         min: this.#received === 0 ? 0 : this.#delayMin,
         mean: this.#received === 0 ? 0 : this.#delaySum / (this.#received + this.#duplicates),
         max: this.#delayMax,
+        recent: this.#delayRecent,
       },
     };
   }
@@ -128,6 +151,7 @@ export class FlowRecord {
 
   #measureDelay(delay: number): void {
     this.#delaySum += delay;
+    this.#delayRecent += this.#received === 0 ? delay : (delay - this.#delayRecent) / 8;
     if (delay < this.#delayMin) this.#delayMin = delay;
     if (delay > this.#delayMax) this.#delayMax = delay;
   }

@@ -9,17 +9,18 @@ export interface Outage {
   readonly lost: number;
   /** Lost packets divided by the sending rate (RFC 7747 §5.4, loss-derived). */
   readonly lossDerivedMilliseconds: number;
-  /** The longest time between two arrivals around a loss (timestamp-derived); for TCP the longest silence. */
+  /** The longest time between two arrivals around a loss (timestamp-derived), or without any arrival for over 250 ms. */
   readonly timestampDerivedMilliseconds: number;
 }
 
 /**
- * `since` is in µs of CLOCK_MONOTONIC: gaps that ended before it belong to an earlier event.
+ * `since` is in µs of CLOCK_MONOTONIC: gaps and silences that ended before it belong to an earlier event.
  * A flow from which nothing has come since the event is out until `now`.
  */
 export function outageOf(flow: FlowState, rate: number, since: number, now: number): Outage {
   const { received } = flow;
   const gaps = (received?.gaps ?? []).filter(({ toMicroseconds }) => toMicroseconds > since);
+  const silences = (received?.silences ?? []).filter(({ toMicroseconds }) => toMicroseconds > since);
   const tail = received === undefined ? flow.sent : flow.sent - received.highest;
   const silentFor = now - (received?.lastMicroseconds ?? since);
   // What was sent in the last moments may still be under way.
@@ -27,9 +28,10 @@ export function outageOf(flow: FlowState, rate: number, since: number, now: numb
   const lost = gaps.reduce((sum, gap) => sum + gap.lost, 0) + (silent ? tail : 0);
   const longest = Math.max(
     0,
-    ...gaps.map(({ fromMicroseconds, toMicroseconds }) => toMicroseconds - fromMicroseconds),
+    ...[...gaps, ...silences].map(
+      ({ fromMicroseconds, toMicroseconds }) => toMicroseconds - fromMicroseconds,
+    ),
     ...(silent ? [silentFor] : []),
-    ...(flow.protocol === "tcp" ? [(received?.longestSilenceMicroseconds ?? 0) - 1e6 / rate] : []),
   );
   return {
     flow: flow.id,

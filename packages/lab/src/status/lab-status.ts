@@ -1,4 +1,9 @@
-/** Asks every process for its own status and puts the answers together: works before and without a supervisor. */
+/**
+ * Asks every process for its own status and puts the answers together: works before and without a supervisor.
+ *
+ * An instance may have every tunnel established and carry no packet: the fabric sends its seats' packets elsewhere, its
+ * packet loop stands still, or the far end has died and nobody has noticed yet. "Ready" asks for all of that too.
+ */
 import {
   type BgpPeerStatus,
   type InstanceNode,
@@ -10,10 +15,11 @@ import {
   type TunnelStatus,
 } from "@tandem/contract";
 import { callControl } from "../control/control-client.ts";
+import { askAll, labProcesses } from "../control/lab-processes.ts";
 import { reasonOf } from "../lab-error.ts";
 import { readPlan } from "../lab-record.ts";
 import type { StateFolder } from "../state-folder.ts";
-import { supervisorView } from "./supervisor-view.ts";
+import { type SupervisorView, supervisorView } from "./supervisor-view.ts";
 
 export interface ProcessAnswer {
   readonly node: string;
@@ -24,12 +30,20 @@ export interface ProcessAnswer {
 
 /** A live process answers in a few milliseconds, a stopped one never. */
 const STATUS_TIMEOUT_MILLISECONDS = 1_000;
+/** The packet loop turns once a second when there is nothing to do; more is a loop that hangs or gets no processor. */
+const STALLED_MILLISECONDS = 2_500;
 
 export async function labStatus(folder: StateFolder): Promise<LabStatus> {
   const plan = readPlan(folder);
   const instances = plan.nodes.filter((node): node is InstanceNode => node.kind === "instance");
-  const [answers, supervisor] = await Promise.all([
+  const [answers, others, supervisor] = await Promise.all([
     Promise.all(instances.map((node) => askProcess(node.name, node.config.controlSocket))),
+    askAll(
+      labProcesses(folder, ["fabric", "router", "device"]),
+      "status",
+      undefined,
+      STATUS_TIMEOUT_MILLISECONDS,
+    ),
     supervisorView(folder, plan),
   ]);
   const running = answers.flatMap(({ status }) => (status === undefined ? [] : [status]));
@@ -40,6 +54,10 @@ export async function labStatus(folder: StateFolder): Promise<LabStatus> {
   );
   const reasons = [
     ...answers.filter(({ status }) => status === undefined).map(({ node, reason }) => `${node}: ${reason}`),
+    ...others.flatMap(({ node, reason }) =>
+      reason === undefined ? [] : [`${node}: ${withoutPath(reason)}`],
+    ),
+    ...stalledLoops([...running, ...others.map(({ result }) => ProcessStatus.safeParse(result).data)]),
     ...seats.filter(({ owner }) => owner === null).map(({ name }) => `seat ${name} has no owner`),
     ...tunnels.filter((tunnel) => !isUp(tunnel)).map(explainTunnel),
     ...bgpPeers
@@ -50,12 +68,17 @@ export async function labStatus(folder: StateFolder): Promise<LabStatus> {
       ),
     ...missingSessions(plan, bgpPeers, seats),
     ...missingClients(plan, tunnels),
-    ...supervisor.reasons,
+    ...supervision(supervisor, answers, seats),
   ];
   const ready = reasons.length === 0;
+  const { owners } = supervisor;
+  const sentSomewhere = seats.some(
+    ({ name, owner }) => (owners.has(name) ? owners.get(name) : owner) !== null,
+  );
+  const served = sentSomewhere && tunnels.some(isUp);
   return {
     ready,
-    state: ready ? "ready" : tunnels.some(isUp) ? "degraded" : "down",
+    state: ready ? "ready" : served ? "degraded" : "down",
     reasons,
     profile: supervisor.profile ?? plan.profile,
     instances: answers.map((answer) => instanceStatus(answer, supervisor.draining)),
@@ -77,8 +100,40 @@ export async function askProcess(node: string, controlSocket: string): Promise<P
           reason: `answers with a status of another version (${parsed.error.issues[0]?.path.join(".")})`,
         };
   } catch (error) {
-    return { node, status: undefined, reason: reasonOf(error).replace(/^nothing answers.*: /, "") };
+    return { node, status: undefined, reason: withoutPath(reasonOf(error)) };
   }
+}
+
+const withoutPath = (reason: string): string => reason.replace(/^nothing answers.*: /, "");
+
+function stalledLoops(statuses: readonly (ProcessStatus | undefined)[]): string[] {
+  return statuses.flatMap((status) => {
+    const stalled = status?.dataPlane.stalledMilliseconds ?? 0;
+    if (status === undefined || stalled < STALLED_MILLISECONDS) return [];
+    return [`${status.name}: its data plane has stood still for ${(stalled / 1000).toFixed(1)} s`];
+  });
+}
+
+/** What the processes themselves cannot know. Of a process that is gone, or a seat that nobody claims, it was said already. */
+function supervision(
+  { reasons, owners }: SupervisorView,
+  answers: readonly ProcessAnswer[],
+  seats: readonly SeatStatus[],
+): string[] {
+  const silent = new Set(answers.filter(({ status }) => status === undefined).map(({ node }) => node));
+  const claimed = new Map<string, string>(
+    seats.flatMap(({ name, owner }) => (owner === null ? [] : [[name, owner] as const])),
+  );
+  const known = reasons
+    .filter(({ subject }) => !owners.has(subject) || claimed.has(subject))
+    .filter(({ subject }) => !silent.has(subject))
+    .map(({ subject, reason }) => `${owners.has(subject) ? "seat " : ""}${subject}: ${reason}`);
+  const elsewhere = [...owners].flatMap(([seat, owner]) => {
+    const claimant = claimed.get(seat);
+    if (owner === null || claimant === undefined || owner === claimant) return [];
+    return [`seat ${seat}: the fabric sends its packets to ${owner}, ${claimant} claims it`];
+  });
+  return [...known, ...elsewhere];
 }
 
 export function isUp(tunnel: TunnelStatus): boolean {
@@ -139,7 +194,14 @@ function tunnelsOf(
         reason: owner === null ? "no instance hosts the seat" : "not configured on the instance",
       };
     });
-  return [...reported, ...missing];
+  // In the plan's order, whoever answers: a row of the live screen stays where it is.
+  const place = ({ connection, seat, remote }: TunnelStatus): number => {
+    const index = plan.tunnels.findIndex(
+      (one) => one.connection === connection && one.seat === seat && one.remote === remote,
+    );
+    return index < 0 ? plan.tunnels.length : index;
+  };
+  return [...reported, ...missing].toSorted((a, b) => place(a) - place(b));
 }
 
 /** A connection to anybody (point-to-site) is not a tunnel itself: each client that dials gets one from it. */

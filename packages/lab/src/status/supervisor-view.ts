@@ -7,17 +7,26 @@ import type { StateFolder } from "../state-folder.ts";
 
 export interface SupervisorView {
   readonly profile: Profile | undefined;
-  readonly reasons: readonly string[];
+  /** What speaks against "ready", by instance, seat or other part. */
+  readonly reasons: readonly { readonly subject: string; readonly reason: string }[];
+  /** To whom the fabric sends the packets of each seat; empty when nobody can tell. */
+  readonly owners: ReadonlyMap<string, string | null>;
   readonly draining: ReadonlySet<string>;
 }
 
+const SILENT: SupervisorView = {
+  profile: undefined,
+  reasons: [],
+  owners: new Map(),
+  draining: new Set(),
+};
 const SUPERVISOR_TIMEOUT_MILLISECONDS = 1_000;
 
 /** A lab without a supervisor, or whose supervisor has died, is judged by its processes alone. */
 export async function supervisorView(folder: StateFolder, plan: LabPlan): Promise<SupervisorView> {
   const node = plan.nodes.find((one) => one.kind === "supervisor");
   const started = readProcesses(folder).some((record) => record.node === node?.name);
-  if (node === undefined || !started) return { profile: undefined, reasons: [], draining: new Set() };
+  if (node === undefined || !started) return SILENT;
   try {
     const answer = await callControl(
       node.config.controlSocket,
@@ -26,16 +35,18 @@ export async function supervisorView(folder: StateFolder, plan: LabPlan): Promis
       SUPERVISOR_TIMEOUT_MILLISECONDS,
     );
     const parsed = LabStatus.safeParse(answer);
-    if (!parsed.success) return { profile: undefined, reasons: [], draining: new Set() };
+    if (!parsed.success) return SILENT;
     const draining = parsed.data.instances
       .filter(({ state }) => state === "draining")
       .map(({ name }) => name);
-    return { profile: parsed.data.profile, reasons: [], draining: new Set(draining) };
-  } catch (error) {
     return {
-      profile: undefined,
-      reasons: [`supervisor: ${reasonOf(error).replace(/^nothing answers.*: /, "")}`],
-      draining: new Set(),
+      profile: parsed.data.profile,
+      reasons: parsed.data.supervision ?? [],
+      owners: new Map(parsed.data.seats.map(({ name, owner }) => [name, owner])),
+      draining: new Set(draining),
     };
+  } catch (error) {
+    const reason = reasonOf(error).replace(/^nothing answers.*: /, "");
+    return { ...SILENT, reasons: [{ subject: "supervisor", reason }] };
   }
 }

@@ -18,7 +18,7 @@ describe("FlowRecord", () => {
       gaps: [],
       highest: 3,
     });
-    expect(record.report().delayMicroseconds).toEqual({ min: 1000, mean: 1000, max: 1000 });
+    expect(record.report().delayMicroseconds).toEqual({ min: 1000, mean: 1000, max: 1000, recent: 1000 });
   });
 
   it("gives a gap its packets and the arrivals on either side", () => {

@@ -41,6 +41,18 @@ describe("outageOf", () => {
     expect(outage).toMatchObject({ lost: 0, timestampDerivedMilliseconds: 0 });
   });
 
+  it("counts the time in which packets were held back, though all of them came in the end", () => {
+    const record = new FlowRecord(1);
+    for (const sequence of range(1, 10)) record.receive(sequence, sequence * 10_000, sequence * 10_000);
+    // A gateway that was stopped for a second delivers at once what it had queued.
+    for (const sequence of range(11, 110)) record.receive(sequence, sequence * 10_000, 1_100_000 + sequence);
+    const held: FlowState = { ...flow([], 110), received: record.report() };
+    const outage = outageOf(held, RATE, 100_000, 1_101_000);
+    expect(outage.lost).toBe(0);
+    expect(outage.timestampDerivedMilliseconds).toBeCloseTo(1000, 0);
+    expect(outageOf(held, RATE, 1_101_000, 1_101_000).timestampDerivedMilliseconds).toBe(0);
+  });
+
   it("does not call lost what may be under way", () => {
     expect(outageOf(flow(range(1, 39), 40), RATE, 0, 400_000).lost).toBe(0);
   });
