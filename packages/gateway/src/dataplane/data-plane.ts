@@ -152,11 +152,14 @@ export class DataPlane implements DataPlanePort {
     return value;
   }
 
-  /** Once for all commands that are given in one go: a handshake gives seven, and each ring is a system call. */
+  /**
+   * Once for all commands of a turn of the event loop: a handshake gives seven, a burst of datagrams makes dozens, and each
+   * ring is a system call that wakes the worker. An idle loop comes to its immediates at once.
+   */
   #ring(): void {
     if (this.#ringing) return;
     this.#ringing = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#ringing = false;
       ringEventFd(this.#bell);
     });
