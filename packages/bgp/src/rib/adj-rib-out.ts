@@ -144,7 +144,7 @@ export class AdjRibOut {
       if (wanted === 0) {
         withdrawn.push(prefix);
       } else {
-        if (batch.add(wanted, prefix)) size += 64 + this.#encoded.key(wanted).length;
+        if (batch.add(wanted, prefix)) size += 64 + this.#encoded.keyLength(wanted);
       }
       size += 5;
     }

@@ -2,6 +2,7 @@
  * Byte strings with small numbers for names: equal bytes (under one salt) have one id while anyone holds it.
  * Ids start at 1 and are used again after release; 0 is "none".
  */
+import { ByteArena } from "./byte-arena.ts";
 import { growInt32, grownLength } from "./growable.ts";
 
 const INITIAL = 1024;
@@ -12,8 +13,12 @@ export class ByteInterner {
   #hash: Int32Array = new Int32Array(INITIAL);
   #salt: Int32Array = new Int32Array(INITIAL);
   #references: Int32Array = new Int32Array(INITIAL);
-  readonly #keys: (Uint8Array | undefined)[] = [undefined];
+  /** Where the bytes are, and how many; -1 when the id is free. */
+  #place: Int32Array = new Int32Array(INITIAL);
+  #length: Int32Array = new Int32Array(INITIAL);
+  readonly #arena: ByteArena = new ByteArena();
   readonly #free: number[] = [];
+  #bound = 1;
   #size = 0;
 
   get size(): number {
@@ -22,7 +27,7 @@ export class ByteInterner {
 
   /** One more than the largest id ever given: the length that a parallel array needs. */
   get bound(): number {
-    return this.#keys.length;
+    return this.#bound;
   }
 
   /** The id of bytes[start..end) or 0. Takes no reference. */
@@ -34,13 +39,13 @@ export class ByteInterner {
     const length = end - start;
     let id = this.#buckets[hash & (this.#buckets.length - 1)]!;
     while (id !== 0) {
-      if (this.#hash[id] === hash && this.#salt[id] === salt) {
-        const key = this.#keys[id]!;
-        if (key.length === length) {
-          let i = 0;
-          while (i < length && key[i] === bytes[start + i]) i++;
-          if (i === length) return id;
-        }
+      if (
+        this.#hash[id] === hash &&
+        this.#salt[id] === salt &&
+        this.#length[id] === length &&
+        this.#arena.equals(this.#place[id]!, length, bytes, start)
+      ) {
+        return id;
       }
       id = this.#next[id]!;
     }
@@ -52,12 +57,10 @@ export class ByteInterner {
     const hash = hashBytes(bytes, start, end, salt);
     const found = this.#lookup(bytes, start, end, salt, hash);
     if (found !== 0) return found;
-    const id = this.#free.pop() ?? this.#keys.length;
-    if (id === this.#keys.length) {
-      this.#keys.push(undefined);
-      if (id >= this.#next.length) this.#growColumns();
-    }
-    this.#keys[id] = bytes.slice(start, end);
+    const id = this.#free.pop() ?? this.#bound++;
+    if (id >= this.#next.length) this.#growColumns();
+    this.#place[id] = this.#arena.put(bytes, start, end);
+    this.#length[id] = end - start;
     this.#hash[id] = hash;
     this.#salt[id] = salt;
     this.#references[id] = 0;
@@ -77,14 +80,20 @@ export class ByteInterner {
     this.#references[id] = left;
     if (left > 0) return false;
     this.#unlink(id);
-    this.#keys[id] = undefined;
+    this.#arena.drop(this.#place[id]!, this.#length[id]!);
+    this.#length[id] = -1;
     this.#free.push(id);
     this.#size--;
     return true;
   }
 
+  /** A view: it is good while somebody holds the id. */
   key(id: number): Uint8Array {
-    return this.#keys[id]!;
+    return this.#arena.view(this.#place[id]!, this.#length[id]!);
+  }
+
+  keyLength(id: number): number {
+    return this.#length[id]!;
   }
 
   #link(id: number): void {
@@ -110,11 +119,13 @@ export class ByteInterner {
     this.#hash = growInt32(this.#hash, length);
     this.#salt = growInt32(this.#salt, length);
     this.#references = growInt32(this.#references, length);
+    this.#place = growInt32(this.#place, length);
+    this.#length = growInt32(this.#length, length);
   }
 
   #rehash(): void {
     this.#buckets = new Int32Array(this.#buckets.length * 4);
-    for (let id = 1; id < this.#keys.length; id++) if (this.#keys[id] !== undefined) this.#link(id);
+    for (let id = 1; id < this.#bound; id++) if (this.#length[id]! >= 0) this.#link(id);
   }
 }
 
