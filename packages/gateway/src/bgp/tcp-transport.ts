@@ -49,7 +49,7 @@ const LONGEST_FAREWELL = 300;
 
 /** Bytes of what was read that the engine gets at once, and milliseconds that one turn of the event loop gives it. */
 const PIECE = 16 * 1024;
-const TURN_BUDGET = 8;
+const TURN_BUDGET = 5;
 
 type Connect = Extract<BgpEffect, { kind: "connect" }>;
 type Write = Extract<BgpEffect, { kind: "write" }>;
