@@ -1,21 +1,22 @@
 /** `node packages/supervisor/src/fabric-main.ts --config FILE`, in the fabric's namespace. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { FabricConfig, FabricDrain, SetOwner } from "@tandem/contract";
 import { type ControlPeer, ControlServer } from "./control/control-server.ts";
 import { FabricAgent } from "./fabric/fabric-agent.ts";
 import { watchLinks } from "./fabric/link-watch.ts";
 import { PortProbe } from "./fabric/port-probe.ts";
+import { strictReversePath } from "./fabric/reverse-path.ts";
 import { configArgument, log, onSignal, raisePriority } from "./process-main.ts";
 
 raisePriority();
 const config = FabricConfig.parse(JSON.parse(readFileSync(configArgument(), "utf8")));
 const agent = new FabricAgent(config, (text) => log(config.name, text));
 
-for (const gateway of config.gateways) {
-  for (const port of gateway.ports) strictReversePath(port.outside.interface);
-}
-for (const edge of config.edgeInterfaces) strictReversePath(edge);
-
+const unfiltered = await strictReversePath([
+  ...config.gateways.flatMap(({ ports }) => ports.map(({ outside }) => outside.interface)),
+  ...config.edgeInterfaces,
+]);
+if (unfiltered !== undefined) log(config.name, unfiltered);
 await agent.start();
 const subscribers = new Set<ControlPeer>();
 const ports = new PortProbe(config, (event) => {
@@ -50,12 +51,3 @@ onSignal(async () => {
   agent.close();
   await server.close();
 });
-
-/** What comes in must be from where it would be sent back to (RFC 3704 §2.2). */
-function strictReversePath(name: string): void {
-  try {
-    writeFileSync(`/proc/sys/net/ipv4/conf/${name}/rp_filter`, "1");
-  } catch (error) {
-    log(config.name, `rp_filter of ${name}: ${(error as Error).message}`);
-  }
-}

@@ -1,9 +1,9 @@
 /**
  * What claims a seat's address from any port but its owner's is dropped.
  *
- * On outside ports strict reverse-path filtering does this for IPv4 in the same instant in which the route changes: the
- * way back to a seat's public IP is its owner's port and no other. The nftables sets do it for IPv6 and for the inside
- * ports (BGP addresses), replaced in one transaction. Where nftables cannot be used the agent says so.
+ * On outside ports strict reverse-path filtering (reverse-path.ts) does this for IPv4 in the same instant in which the
+ * route changes: the way back to a seat's public IP is its owner's port and no other. The nftables sets do it for IPv6 and
+ * for the inside ports (BGP addresses), replaced in one transaction. Where nftables cannot be used the agent says so.
  */
 import { execFile } from "node:child_process";
 import type { FabricConfig } from "@tandem/contract";

@@ -101,10 +101,11 @@ export class TestFabric {
     };
   }
 
-  /** Starts the agent and waits until it answers. */
-  async agent(): Promise<{ child: ChildProcess; client: ControlClient }> {
+  /** Starts the agent and waits until it answers. `wrapper`: a command that runs it. */
+  async agent(wrapper: readonly string[] = []): Promise<{ child: ChildProcess; client: ControlClient }> {
     const main = new URL("../../src/fabric-main.ts", import.meta.url).pathname;
-    const child = this.#spawn("fabric", [process.execPath, main, "--config", this.file("fabric.json")]);
+    const argv = [...wrapper, process.execPath, main, "--config", this.file("fabric.json")];
+    const child = this.#spawn("fabric", argv);
     const client = await new Promise<ControlClient>((resolve) => {
       const c: ControlClient = new ControlClient(this.file("fabric.sock"), {
         onUp: () => resolve(c),
