@@ -89,7 +89,8 @@ function withSpi(value: number, rest: Uint8Array): Uint8Array {
 
 /** The newest ESP packet that the process received in UDP. */
 function lastEspOfPeer(): Uint8Array {
-  const decoded = decodePcapng(readFileSync(file));
+  // A Buffer would hand out slices that share its memory: a change to one packet would be a change to the sample.
+  const decoded = decodePcapng(new Uint8Array(readFileSync(file)));
   if (!decoded.ok) throw new Error("the capture cannot be read");
   const found = decoded.value.packets.flatMap(({ bytes }): Uint8Array[] => {
     if (bytes[0]! >> 4 !== 4 || bytes[9] !== UDP || bytes.slice(16, 20).join(".") !== to) return [];

@@ -66,7 +66,8 @@ function send({ protocol, payload }: Sample): void {
 
 /** What the peer had sent to the process, as it stood on the wire. */
 function outerPackets(): Sample[] {
-  const decoded = decodePcapng(readFileSync(file));
+  // A Buffer would hand out slices that share its memory: a change to one packet would be a change to the sample.
+  const decoded = decodePcapng(new Uint8Array(readFileSync(file)));
   if (!decoded.ok) throw new Error("the capture cannot be read");
   const name = to.split(".").map(Number);
   return decoded.value.packets.flatMap(({ bytes }): Sample[] => {
