@@ -43,7 +43,8 @@ export class Deferral {
 
 export function savePeer(peer: Peer): PeerSessionState | undefined {
   const session = peer.session;
-  if (session === undefined) return undefined;
+  // A seat may go on to the next adopter before this one has got through to the peer.
+  if (session === undefined) return peer.helper.resumed;
   const { connection, negotiated } = session;
   const kept = connection.open?.capabilities.gracefulRestart;
   return {

@@ -16,6 +16,7 @@ import {
 import { type Core, FAMILIES } from "./core.ts";
 import type { GracefulRestart } from "./message/capability.ts";
 import type { AdjRibIn } from "./rib/adj-rib-in.ts";
+import type { PeerSessionState } from "./speaker-state.ts";
 import { Timer } from "./timer-queue.ts";
 
 export const restartTime = (config: GracefulRestartConfig | undefined): number =>
@@ -28,6 +29,7 @@ export class RestartHelper {
   readonly #stale: Set<Family> = new Set();
   /** The stale routes are an adopted speaker's: it is we who restarted, not the peer. */
   #adopted = false;
+  #resumed: PeerSessionState | undefined = undefined;
   readonly #restart: Timer;
   readonly #stalePath: Timer;
 
@@ -58,12 +60,18 @@ export class RestartHelper {
     if (this.#stale.size > 0) this.#core.timers.start(this.#restart, now + seconds(offer!.restartTime));
   }
 
+  /** The adopted session, until one of our own is up: what the next adopter is to go on with. */
+  get resumed(): PeerSessionState | undefined {
+    return this.#resumed;
+  }
+
   /** Routes were adopted from a dead partner: they are stale until their peer confirms them. */
-  adopted(families: readonly Family[], waitSeconds: number, now: Instant): void {
-    for (const family of families) this.#stale.add(family);
-    this.#adopted = families.length > 0;
+  adopted(state: PeerSessionState, now: Instant): void {
+    this.#resumed = state;
+    for (const family of state.families) this.#stale.add(family);
+    this.#adopted = state.families.length > 0;
     // What the peer would wait for us says little about what we may wait for it: never less than for the others.
-    const wait = Math.max(waitSeconds, SELECTION_DEFERRAL_SECONDS);
+    const wait = Math.max(state.restartSeconds, SELECTION_DEFERRAL_SECONDS);
     if (this.#adopted) this.#core.timers.start(this.#restart, now + seconds(wait));
   }
 
@@ -73,6 +81,7 @@ export class RestartHelper {
     config: GracefulRestartConfig | undefined,
     now: Instant,
   ): void {
+    this.#resumed = undefined;
     this.#core.timers.stop(this.#restart);
     for (const family of [...this.#stale]) {
       const kept = this.#adopted || offer?.families.some((f) => f.family === family && f.forwarding);

@@ -254,7 +254,7 @@ export class Peer implements FsmHost {
   adopt(state: PeerSessionState, now: Instant): void {
     this.#dialer.resume(state);
     this.#hadSession = true;
-    this.helper.adopted(state.families, state.restartSeconds, now);
+    this.helper.adopted(state, now);
   }
 
   /** After an adoption, once the deferral knows whom it waits for. */

@@ -1,5 +1,6 @@
 /**
  * Methods of the fabric agent: status -> FabricStatus, ping, set-owner(SetOwner) -> SetOwnerAnswer, drain(FabricDrain),
+ * prepare-owner(PrepareOwner),
  * subscribe (FabricPortEvent for every port now, then for every change).
  * A command with an epoch lower than the seat's is refused; the same command again changes nothing.
  */
@@ -14,6 +15,9 @@ export const SetOwner = z.object({
 
 /** Takes a seat out of the VNet's spread (its public IP stays with its owner), or puts it back. */
 export const FabricDrain = z.object({ seat: z.string(), off: z.boolean().default(false) });
+
+/** VNet flows of the seat go to `owner` already, who is about to own it; for a second at most. */
+export const PrepareOwner = z.object({ seat: z.string(), owner: z.string() });
 
 export const FabricSeatState = z.object({
   name: z.string(),

@@ -13,6 +13,8 @@ export const SeatTake = z.object({
   bgpIp: z.string(),
   /** `adopt`: go on with the replicated state; `fresh`: negotiate anew (and tell the peers with INITIAL_CONTACT). */
   mode: z.enum(["fresh", "adopt"]).default("fresh"),
+  /** Of an adoption: nothing is sent or received before `seat-release` (or half a second). */
+  hold: z.boolean().default(false),
 });
 
 /** `seat-drop`: stop using the seat at once. Answered when no packet of this seat can leave any more. */
@@ -25,6 +27,19 @@ export const SeatDrop = z.object({
 
 /** `drain`: withdraw the seat's routes from its peers, keep its SAs open for what still comes in. `off` takes it back. */
 export const SeatDrain = z.object({ seat: z.string(), off: z.boolean().default(false) });
+
+/**
+ * `seat-quiesce`: the seat is about to go, or (`final`) has just gone, to the partner: answered when what stands in the
+ * queues here has been sent and delivered, and with `final` when the partner knows what was received. `off`: it stays.
+ */
+export const SeatQuiesce = z.object({
+  seat: z.string(),
+  final: z.boolean().default(false),
+  off: z.boolean().default(false),
+});
+
+/** `seat-release`: the fabric has changed: a seat that was taken with `hold` is used from now on. */
+export const SeatRelease = z.object({ seat: z.string() });
 
 /** `ping`: answered at once by the main thread after the data-plane worker has answered it; what health is judged by. */
 export const PingResult = z.object({

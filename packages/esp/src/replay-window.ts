@@ -96,6 +96,17 @@ export class ReplayWindow {
     return { top, bitmap };
   }
 
+  /** Besides what was seen here, what `state` has seen is seen. Both are of the same SA. */
+  merge(state: { readonly top: number; readonly bitmap: Uint8Array }): void {
+    const own = this.export();
+    const [newer, older] = own.top >= state.top ? [own, state] : [state, own];
+    if (newer !== own) this.adopt(newer);
+    for (let k = 0; k < older.bitmap.length * 8 && older.top - k >= 1; k++) {
+      const sequence = older.top - k;
+      if ((older.bitmap[k >> 3]! & (1 << (k & 7))) !== 0 && this.check(sequence) === 0) this.commit(sequence);
+    }
+  }
+
   /** Takes over an exported state; a bitmap from a window of another size is cut or counts as unseen beyond its end. */
   adopt(state: { readonly top: number; readonly bitmap: Uint8Array }): void {
     this.#words.fill(0);

@@ -76,6 +76,28 @@ describe("replay window", () => {
     expect(window.infer(low % TWO_32)).toBe(full);
   });
 
+  it("knows what another holder of the SA has seen, whichever of the two is ahead", () => {
+    for (const [here, there] of [
+      [
+        [1, 5, 100],
+        [2, 60, 300],
+      ],
+      [
+        [2, 60, 300],
+        [1, 5, 100],
+      ],
+      [[], [7]],
+      [[7], []],
+      [[TWO_32 + 9], [TWO_32 - 3]],
+    ] as const) {
+      const window = after(512, true, ...here);
+      window.merge(after(512, true, ...there).export());
+      for (const sequence of [...here, ...there]) expect(window.check(sequence)).toBe(SEEN);
+      expect(window.top).toBe(Math.max(0, ...here, ...there));
+      expect(window.check(8)).toBe(window.top > TWO_32 ? DropReason["replay-too-old"] : 0);
+    }
+  });
+
   it("moves to another window, of another size too", () => {
     const window = after(128, true, 1, 5, TWO_32 + 100, TWO_32 + 7, TWO_32 + 60);
     const state = window.export();

@@ -29,8 +29,10 @@ import { type InstanceParts, seatContext } from "./instance-parts.ts";
 import { NeighbourRoutes } from "./network/neighbour-routes.ts";
 import { PROCESS_IDENTITY } from "./process-identity.ts";
 import { processStatus } from "./process-status.ts";
+import { Handover } from "./replication/handover.ts";
 import { type Adoption, Replicator } from "./replication/replicator.ts";
 import { FibTable } from "./routes/fib-table.ts";
+import { bgpAddresses } from "./seat/bgp-addresses.ts";
 import { renewKeys } from "./seat/renew-keys.ts";
 import { Seat } from "./seat/seat.ts";
 
@@ -50,6 +52,7 @@ export class Instance {
   readonly capture: CaptureSession;
   /** Only in the profile `hitless`, and with a partner. */
   readonly #replicator: Replicator | undefined;
+  readonly handover: Handover;
   /** Seat moves and configuration run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #config: InstanceConfig;
@@ -63,6 +66,11 @@ export class Instance {
     this.#neighbours = new NeighbourRoutes(parts.network, (message) => parts.log("warn", message));
     parts.dataPlane.onEvent((event) => this.#dataPlaneEvent(event));
     this.#replicator = this.#makeReplicator();
+    this.handover = new Handover({
+      ...parts,
+      seatsHere: () => this.#seats.size,
+      replicator: this.#replicator,
+    });
     this.capture = new CaptureSession({
       node: config.name,
       childSas: () => [...this.#seats.values()].flatMap((seat) => seat.childSas()),
@@ -144,6 +152,7 @@ export class Instance {
       const { seat: name, publicIps, bgpIp, epoch } = take;
       const replica = this.#replicator?.take(name, epoch);
       const adopted = take.mode === "adopt" ? replica : undefined;
+      if (take.hold && adopted !== undefined) await this.handover.hold(name);
       await this.#host({ name, publicIps, bgpIp, epoch }, adopted);
       const how =
         adopted !== undefined
@@ -208,14 +217,14 @@ export class Instance {
 
   async #host(config: SeatConfig, adopted?: Adoption): Promise<void> {
     this.#epochs.set(config.name, config.epoch);
-    this.#parts.network.addSeat(config.publicIps, this.#bgpAddresses(config));
+    this.#parts.network.addSeat(config.publicIps, bgpAddresses(this.#config, config));
     await this.dataPlane.command({
       kind: "add-seat",
       seat: config.name,
       epoch: config.epoch,
       addresses: config.publicIps,
     });
-    const own = [...config.publicIps, ...this.#bgpAddresses(config)];
+    const own = [...config.publicIps, ...bgpAddresses(this.#config, config)];
     this.#claimInside(
       `inside|${config.name}`,
       own.map((address) => `${address}/${address.includes(":") ? 128 : 32}`),
@@ -248,7 +257,7 @@ export class Instance {
     await seat.stop(farewell);
     if (farewell) await this.#replicator?.gone(name, seat.config.epoch);
     await this.dataPlane.command({ kind: "remove-seat", seat: name });
-    this.#parts.network.removeSeat(publicIps, this.#bgpAddresses(seat.config));
+    this.#parts.network.removeSeat(publicIps, bgpAddresses(this.#config, seat.config));
   }
 
   async #apply(after: InstanceConfig, difference: ConfigDifference): Promise<void> {
@@ -259,7 +268,7 @@ export class Instance {
     }
     // A new connection may bring a BGP address of its own (APIPA).
     for (const { config } of this.#seats.values())
-      this.#parts.network.addSeat([], this.#bgpAddresses(config));
+      this.#parts.network.addSeat([], bgpAddresses(this.#config, config));
     const hosting = (connection: ConnectionConfig): Seat | undefined => this.#seats.get(connection.seat);
     for (const connection of difference.connectionsRemoved)
       hosting(connection)?.removeConnection(connection.tunnel);
@@ -375,14 +384,6 @@ export class Instance {
         "ask for the current owner",
       );
     }
-  }
-
-  /** The seat's BGP address and its custom ones; none when it is a public IP itself (a client). */
-  #bgpAddresses(seat: SeatConfig): string[] {
-    const own = this.#config.connections
-      .filter((connection) => connection.seat === seat.name)
-      .flatMap((connection) => connection.bgp?.localAddress ?? []);
-    return [...new Set([seat.bgpIp, ...own])].filter((address) => !seat.publicIps.includes(address));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /** `node packages/supervisor/src/fabric-main.ts --config FILE`, in the fabric's namespace. */
 import { readFileSync } from "node:fs";
-import { FabricConfig, FabricDrain, SetOwner } from "@tandem/contract";
+import { FabricConfig, FabricDrain, PrepareOwner, SetOwner } from "@tandem/contract";
 import { type ControlPeer, ControlServer } from "./control/control-server.ts";
 import { FabricAgent } from "./fabric/fabric-agent.ts";
 import { watchLinks } from "./fabric/link-watch.ts";
@@ -35,6 +35,10 @@ const server = new ControlServer({
   "set-owner": (params) => {
     const { seat, owner, epoch, drained } = SetOwner.parse(params);
     return agent.setOwner(seat, owner, epoch, drained);
+  },
+  "prepare-owner": (params) => {
+    const { seat, owner } = PrepareOwner.parse(params);
+    return agent.prepareOwner(seat, owner);
   },
   drain: async (params) => {
     const { seat, off } = FabricDrain.parse(params);

@@ -7,6 +7,7 @@ import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:
 import { dirname } from "node:path";
 import { FabricStatus, ProcessStatus, type SupervisedInstance } from "@tandem/contract";
 import type { ControlClient } from "./control/control-client.ts";
+import { handOver } from "./hand-over.ts";
 import { processesWithArgument } from "./health/find-process.ts";
 import type { InstanceMonitor } from "./health/instance-monitor.ts";
 import { processState } from "./health/process-state.ts";
@@ -191,9 +192,22 @@ export class PairDriver {
   }
 
   #setOwner(effect: Extract<PairEffect, { kind: "set-owner" }>): void {
-    const { seat, owner, epoch, drained } = effect;
+    const { seat, owner, epoch, drained, from } = effect;
     this.#parts.ownerChanged(seat);
-    this.#parts.fabric.call("set-owner", { seat, owner, epoch, drained }, 5000).then(
+    const { fabric } = this.#parts;
+    const changed =
+      from === undefined || owner === null
+        ? fabric.call("set-owner", { seat, owner, epoch, drained }, 5000)
+        : handOver(
+            { seat, owner, epoch, drained },
+            {
+              fabric: (...call) => fabric.call(...call),
+              from: (...call) => this.#call(from, ...call),
+              to: (...call) => this.#call(owner, ...call),
+              warn: (step, error) => this.#warn(`failover.${step}`, error),
+            },
+          );
+    changed.then(
       (answer) => {
         this.#parts.journal.append({
           event: "fabric.changed",
@@ -212,9 +226,9 @@ export class PairDriver {
   }
 
   #take(effect: Extract<PairEffect, { kind: "seat-take" }>): void {
-    const { instance, seat, epoch, mode } = effect;
+    const { instance, seat, epoch, mode, hold } = effect;
     const config = this.config.seats.find((s) => s.name === seat)!;
-    const params = { seat, epoch, mode, publicIps: config.publicIps, bgpIp: config.bgpIp };
+    const params = { seat, epoch, mode, hold, publicIps: config.publicIps, bgpIp: config.bgpIp };
     this.#call(instance, "seat-take", params).then(
       () => {
         this.input({ kind: "seat-taken", instance, seat, epoch });
@@ -262,11 +276,11 @@ export class PairDriver {
     }
   }
 
-  #call(instance: string, method: string, params: unknown): Promise<unknown> {
+  #call(instance: string, method: string, params: unknown, milliseconds?: number): Promise<unknown> {
     const monitor = this.#parts.monitors.get(instance);
     return monitor === undefined
       ? Promise.reject(new Error(`no instance ${instance}`))
-      : monitor.client.call(method, params);
+      : monitor.client.call(method, params, milliseconds);
   }
 
   #signal(instance: string, signal: NodeJS.Signals): void {

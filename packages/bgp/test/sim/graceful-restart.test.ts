@@ -139,6 +139,22 @@ describe("a seat's adopter", () => {
     expect([...l.gateway.fib.values()].toSorted(byPrefix)).toEqual(before.toSorted(byPrefix));
   });
 
+  it("hands on what it has adopted when the seat goes on before any session is back", () => {
+    const l = lab();
+    const before = [...l.gateway.fib.keys()].toSorted();
+    const first = structuredClone(l.gateway.speaker.exportState());
+    l.gateway.node.halt();
+    l.network.cut(GATEWAY, DEVICE);
+    adopt(l, first);
+    l.network.run(50);
+    const second = structuredClone(l.gateway.speaker.exportState());
+    expect(second).toEqual(first);
+    l.gateway.node.halt();
+    adopt(l, second);
+    l.network.run(1);
+    expect([...l.gateway.fib.keys()].toSorted()).toEqual(before);
+  });
+
   it("redials from the dead session's port, which clears it at the peer", () => {
     const l = lab(NONE, { holdTime: 180 });
     const state = l.gateway.speaker.exportState();

@@ -10,6 +10,8 @@ import {
   RekeyParams,
   SeatDrain,
   SeatDrop,
+  SeatQuiesce,
+  SeatRelease,
   SeatTake,
   TerminateParams,
 } from "@tandem/contract";
@@ -155,6 +157,12 @@ export function controlMethods(instance: Instance, stop: () => void): ControlMet
     },
 
     "seat-take": (params) => instance.takeSeat(read(SeatTake, params)),
+    "seat-quiesce": (params) => {
+      const { seat, final, off } = read(SeatQuiesce, params);
+      const { name } = instance.seat(seat).config;
+      return off ? instance.handover.stay(name) : instance.handover.quiesce(name, final);
+    },
+    "seat-release": (params) => instance.handover.release(read(SeatRelease, params).seat),
     "seat-drop": (params) => {
       const { seat, epoch, farewell } = read(SeatDrop, params);
       return instance.dropSeat(seat, epoch, farewell);

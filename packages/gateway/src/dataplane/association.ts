@@ -111,6 +111,12 @@ export class Associations {
     for (const tunnel of [...this.#tunnels.values()]) if (tunnel.seat === seat) this.removeTunnel(tunnel.id);
   }
 
+  /** Routes of the seat's tunnels go over other seats' tunnels, where there are any. */
+  leaveSeat(seat: string, on: boolean): void {
+    for (const tunnel of this.#tunnels.values()) if (tunnel.seat === seat) tunnel.leaving = on;
+    this.#plane.routes.resolveAll(this.resolve);
+  }
+
   get(id: string): InstalledSa {
     const installed = this.#plane.sad.get(id);
     if (installed === undefined) throw new Refusal(`there is no Child SA ${id}`);

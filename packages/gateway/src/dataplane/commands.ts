@@ -56,6 +56,21 @@ export type Command = { readonly id: number } & (
       readonly addresses: readonly string[];
     }
   | { readonly kind: "remove-seat"; readonly seat: string }
+  /**
+   * A hand-over without loss: what comes for a held seat waits in the kernel's queues. `all`: neither its sockets nor
+   * the TUN (which all seats share) are read; `sockets`: only its sockets are not. Allowed before `add-seat`.
+   */
+  | { readonly kind: "hold-seat"; readonly seat: string; readonly what: "all" | "sockets" | "nothing" }
+  /** On: other seats' tunnels to the same prefixes are used for sending, where there are any. */
+  | { readonly kind: "leave-seat"; readonly seat: string; readonly on: boolean }
+  /** Answered when everything has been sent or delivered that stood in the queues when the command came. */
+  | { readonly kind: "run-dry" }
+  /** What another holder of the SA has seen is seen here too. */
+  | {
+      readonly kind: "merge-replay";
+      readonly childSa: string;
+      readonly replay: ChildSaLiveState["replay"];
+    }
   /** An IKE datagram to send from a seat's port 500 or 4500 (the worker owns port 4500's socket and adds the non-ESP marker). */
   | {
       readonly kind: "send-ike";

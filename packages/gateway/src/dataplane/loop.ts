@@ -63,7 +63,8 @@ export interface LoopParts {
 export class PacketLoop {
   readonly #plane: Plane;
   readonly #poller: Poller;
-  readonly #tunSlot: number;
+  /** Negative while a seat is held as a whole: what comes from inside waits in the TUN's queue. */
+  #tunSlot: number;
   readonly #sockets: OuterSockets;
   readonly #associations: Associations;
   readonly #pathMtus: PathMtus;
@@ -73,6 +74,9 @@ export class PacketLoop {
   readonly #input: TunInput;
   readonly #now: () => number;
   readonly #started: number;
+  readonly #tunHeldFor = new Set<string>();
+  /** Commands that are answered by the first turn that finds every queue empty. */
+  #dry: number[] = [];
   #busy = false;
   #stopped = false;
 
@@ -126,20 +130,22 @@ export class PacketLoop {
     const sockets = this.#sockets.all;
     for (let i = 0; i < sockets.length; i++) {
       const socket = sockets[i]!;
-      if (poller.ready(socket.slot) === 0) continue;
+      if (socket.slot < 0 || poller.ready(socket.slot) === 0) continue;
       const buffers = plane.regions.received;
       let n = 0;
       while (n < buffers.length && this.#receive(socket, buffers[n]!)) n++;
       this.#joiner.flush(); // the joins point into the buffers
       if (n === buffers.length) this.#busy = true;
     }
-    if (poller.ready(this.#tunSlot) !== 0) {
+    if (this.#tunSlot >= 0 && poller.ready(this.#tunSlot) !== 0) {
       let n = 0;
       while (n < TUN_READS && this.#input.read()) n++;
       if (n === TUN_READS) this.#busy = true;
     }
     this.#joiner.flush();
     this.#batch.endTurn();
+    if (this.#dry.length > 0 && !this.#busy)
+      for (const id of this.#dry.splice(0)) plane.emit({ kind: "done", id });
   }
 
   #receive(socket: PolledSocket, buffer: number): boolean {
@@ -151,6 +157,11 @@ export class PacketLoop {
   /** Applies one command between two turns and answers it. Never throws. */
   apply(command: Command): void {
     const { emit } = this.#plane;
+    if (command.kind === "run-dry") {
+      this.#dry.push(command.id);
+      this.#busy = true; // the next turn looks at once
+      return;
+    }
     try {
       const value = this.#execute(command);
       emit(value === undefined ? { kind: "done", id: command.id } : { kind: "done", id: command.id, value });
@@ -163,7 +174,7 @@ export class PacketLoop {
     }
   }
 
-  #execute(command: Command): unknown {
+  #execute(command: Exclude<Command, { kind: "run-dry" }>): unknown {
     const associations = this.#associations;
     const plane = this.#plane;
     switch (command.kind) {
@@ -199,9 +210,18 @@ export class PacketLoop {
       case "remove-seat":
         this.#inbound.forget();
         associations.removeSeat(command.seat);
+        this.#holdTun(command.seat, false);
         if (!this.#sockets.removeSeat(command.seat))
           throw new Refusal(`seat ${command.seat} is not held here`);
         return undefined;
+      case "hold-seat":
+        this.#sockets.hold(command.seat, command.what !== "nothing");
+        this.#holdTun(command.seat, command.what === "all");
+        return undefined;
+      case "leave-seat":
+        return associations.leaveSeat(command.seat, command.on);
+      case "merge-replay":
+        return associations.get(command.childSa).sa.inbound.replay.merge(command.replay);
       case "send-ike":
         return this.#sendIke(command);
       case "export-child-sa":
@@ -217,6 +237,15 @@ export class PacketLoop {
         this.#sockets.closeAll();
         return undefined;
     }
+  }
+
+  #holdTun(seat: string, on: boolean): void {
+    if (on) this.#tunHeldFor.add(seat);
+    else this.#tunHeldFor.delete(seat);
+    const held = this.#tunHeldFor.size > 0;
+    if (held === this.#tunSlot < 0) return;
+    if (held) this.#poller.remove(this.#tunSlot);
+    this.#tunSlot = held ? -1 : this.#poller.add(this.#plane.tun.fd);
   }
 
   #sendIke(command: Extract<Command, { kind: "send-ike" }>): void {

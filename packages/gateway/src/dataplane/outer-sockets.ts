@@ -30,13 +30,15 @@ export interface Poller {
 
 export interface PolledSocket extends OuterSocket {
   readonly seat: string;
-  readonly slot: number;
+  /** In the poll set; negative while the seat is held: then nothing is read. */
+  slot: number;
 }
 
 export class OuterSockets {
   readonly #factory: SocketFactory;
   readonly #poller: Poller;
   readonly #epochs = new Map<string, number>();
+  readonly #held = new Set<string>();
   #sockets: readonly PolledSocket[] = [];
 
   constructor(factory: SocketFactory, poller: Poller) {
@@ -83,7 +85,19 @@ export class OuterSockets {
     return undefined;
   }
 
+  /** What comes for a held seat stays in its sockets' queues; also for sockets that are opened later. */
+  hold(seat: string, on: boolean): void {
+    if (on) this.#held.add(seat);
+    else this.#held.delete(seat);
+    for (const socket of this.#sockets) {
+      if (socket.seat !== seat || socket.slot < 0 === on) continue;
+      if (on) this.#poller.remove(socket.slot);
+      socket.slot = on ? -1 : this.#poller.add(socket.socket.fd);
+    }
+  }
+
   removeSeat(seat: string): boolean {
+    this.#held.delete(seat);
     for (const socket of this.#sockets) if (socket.seat === seat) this.#close(socket);
     this.#sockets = this.#sockets.filter((s) => s.seat !== seat);
     return this.#epochs.delete(seat);
@@ -117,12 +131,12 @@ export class OuterSockets {
       port,
       batch: this.#factory.receiveBatch?.(socket.family),
       small: false,
-      slot: this.#poller.add(socket.fd),
+      slot: this.#held.has(seat) ? -1 : this.#poller.add(socket.fd),
     });
   }
 
   #close(socket: PolledSocket): void {
-    this.#poller.remove(socket.slot);
+    if (socket.slot >= 0) this.#poller.remove(socket.slot);
     socket.socket.close();
   }
 }

@@ -137,8 +137,11 @@ export class RouteTable {
   }
 }
 
-const resolved = (entry: FibEntry, resolve: (tunnel: string) => Tunnel | undefined): Tunnel[] =>
-  entry.tunnels.map(resolve).filter((t) => t !== undefined);
+function resolved(entry: FibEntry, resolve: (tunnel: string) => Tunnel | undefined): Tunnel[] {
+  const all = entry.tunnels.map(resolve).filter((t) => t !== undefined);
+  const staying = all.filter((t) => !t.leaving);
+  return staying.length > 0 ? staying : all;
+}
 
 function search(lengths: readonly Length[], words: Int32Array, count: number): Route | undefined {
   for (let i = 0; i < lengths.length; i++) {

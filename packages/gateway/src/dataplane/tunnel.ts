@@ -40,6 +40,8 @@ export class Tunnel {
   readonly slot: number;
   /** In use for sending: one per pair of selector sets, newest choice of `switch-outbound`. */
   outbound: readonly InstalledSa[] = [];
+  /** Its seat is about to go: used for sending only where no other tunnel is. */
+  leaving = false;
   readonly installed = new Map<string, InstalledSa>();
 
   constructor(command: { tunnel: string; connection: string; seat: string; remote: string }, slot: number) {

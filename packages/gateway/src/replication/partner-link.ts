@@ -206,7 +206,8 @@ export class PartnerLink {
         const { update, number } = message;
         const own = this.#options.ownEpoch(update.seat);
         let held = false;
-        if (own !== undefined && own > update.epoch) {
+        // An owner that hands over in order ends with a word for the one that has the seat already.
+        if (own !== undefined && own > update.epoch && update.kind !== "final") {
           this.#message({ kind: "superseded", seat: update.seat, epoch: own });
         } else {
           held = this.#options.onUpdate(update);

@@ -32,6 +32,8 @@ export type ReplicaUpdate = { readonly seat: string; readonly epoch: number } & 
   | { readonly kind: "sequence"; readonly childSa: string; readonly reservedUpTo: number }
   | { readonly kind: "live"; readonly states: readonly ChildSaLiveState[] }
   | { readonly kind: "bgp"; readonly state: SpeakerState }
+  /** The last word of an owner that hands its seat over in order (handover.ts), after the partner has taken the seat. */
+  | { readonly kind: "final"; readonly states: readonly ChildSaLiveState[] }
   | { readonly kind: "gone" }
 );
 
@@ -48,6 +50,7 @@ export class ReplicaStore {
   readonly #seats = new Map<string, MutableReplica>();
   /** IKE SA or Child SA -> the epoch in which this process took it from a replica. */
   readonly #used = new Map<string, number>();
+  readonly #final = new Map<string, readonly ChildSaLiveState[]>();
   readonly #wallClock: () => number;
 
   constructor(wallClock: () => number) {
@@ -58,6 +61,10 @@ export class ReplicaStore {
   apply(update: ReplicaUpdate): boolean {
     if (update.kind === "gone") {
       if ((this.#seats.get(update.seat)?.epoch ?? 0) <= update.epoch) this.#seats.delete(update.seat);
+      return true;
+    }
+    if (update.kind === "final") {
+      this.#final.set(update.seat, update.states);
       return true;
     }
     if (update.kind === "sequence" && this.#usedSince(update.childSa, update.epoch)) return false;
@@ -120,10 +127,18 @@ export class ReplicaStore {
   take(seat: string, epoch: number): SeatReplica | undefined {
     const replica = this.#seats.get(seat);
     this.#seats.delete(seat);
+    this.#final.delete(seat); // of an earlier hand-over
     for (const ikeSa of replica?.ikeSas.values() ?? []) {
       for (const key of keysOf(ikeSa)) this.#used.set(key, epoch);
     }
     return replica;
+  }
+
+  /** What the earlier owner has told at the end of its hand-over; once. */
+  takeFinal(seat: string): readonly ChildSaLiveState[] {
+    const states = this.#final.get(seat) ?? [];
+    this.#final.delete(seat);
+    return states;
   }
 
   #usedSince(key: string, epoch: number): boolean {

@@ -129,6 +129,18 @@ export class Replicator implements SeatReplication {
     await this.#link.replicate({ kind: "gone", seat, epoch });
   }
 
+  /** The last replay windows of a seat that is handed over in order. Resolves when the partner has them, or is not there. */
+  async tellFinal(name: string): Promise<void> {
+    const seat = this.#options.seats().find((own) => own.config.name === name);
+    if (seat === undefined || !this.#link.up) return;
+    const states = await this.#exportLive(seat);
+    await this.#link.replicate({ kind: "final", seat: name, epoch: seat.config.epoch, states });
+  }
+
+  takeFinal(seat: string): readonly ChildSaLiveState[] {
+    return this.#store.takeFinal(seat);
+  }
+
   /** What the partner replicated of a seat, to go on with in `epoch`; it is forgotten here with that. */
   take(seat: string, epoch: number): Adoption | undefined {
     const replica = this.#store.take(seat, epoch);
@@ -190,10 +202,14 @@ export class Replicator implements SeatReplication {
     if (!this.#link.up) return;
     for (const seat of this.#options.seats()) {
       const { name, epoch } = seat.config;
-      const exported = await Promise.all(seat.childSaIds().map((id) => this.#options.exportChildSa(id)));
-      const states = exported.filter((state) => state !== undefined);
+      const states = await this.#exportLive(seat);
       if (states.length > 0) this.#link.tell({ kind: "live", seat: name, epoch, states });
     }
+  }
+
+  async #exportLive(seat: ReplicatedSeat): Promise<ChildSaLiveState[]> {
+    const exported = await Promise.all(seat.childSaIds().map((id) => this.#options.exportChildSa(id)));
+    return exported.filter((state) => state !== undefined);
   }
 
   #tellBgp(): void {

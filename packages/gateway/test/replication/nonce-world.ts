@@ -64,7 +64,7 @@ class PlayedLink implements ReplicationLink {
 
   take(update: ReplicaUpdate): boolean {
     const own = this.options.ownEpoch(update.seat);
-    if (own !== undefined && own > update.epoch) return false;
+    if (own !== undefined && own > update.epoch && update.kind !== "final") return false;
     return this.options.onUpdate(structuredClone(update));
   }
 }

@@ -26,6 +26,9 @@ interface LinkState {
   readonly operstate: string;
 }
 
+/** Milliseconds after `prepare-owner` without a `set-owner`. */
+const LONGEST_AHEAD = 1000;
+
 const firstId = (gateway: number): number => 1000 * (gateway + 1);
 
 export class FabricAgent {
@@ -37,6 +40,8 @@ export class FabricAgent {
   /** Interfaces without carrier. */
   #down: ReadonlySet<string> = new Set();
   #filter: "nftables" | "reverse path only" = "nftables";
+  /** seat -> the instance that VNet flows go to already, and the end of that. */
+  readonly #ahead = new Map<string, { readonly owner: string; readonly timer: NodeJS.Timeout }>();
   #filterWork: Promise<void> = Promise.resolve();
 
   constructor(config: FabricConfig, warn: (text: string) => void) {
@@ -104,6 +109,7 @@ export class FabricAgent {
     const started = performance.now();
     const claim = this.#seats.claim(seat, owner, epoch, drained);
     if (claim.kind === "refused") throw new Refusal(claim.reason);
+    this.#forgetAhead(seat);
     if (claim.kind === "changed") {
       this.#save();
       const { gateway, config } = this.#find(seat);
@@ -116,6 +122,27 @@ export class FabricAgent {
       if (this.#find(seat).config.publicIps.some((ip) => ip.includes(":"))) await filtered;
     }
     return { changed: claim.kind === "changed", epoch, milliseconds };
+  }
+
+  /**
+   * The first half of a hand-over between two living instances: what the VNet sends goes to the next owner already, and
+   * what the present one still has goes out as its own. A `set-owner` follows; if none does, all is as before.
+   */
+  async prepareOwner(seat: string, owner: string): Promise<void> {
+    const { gateway } = this.#find(seat);
+    if (!gateway.ports.some((p) => p.instance === owner)) throw new Refusal(`${seat} cannot be at ${owner}`);
+    this.#forgetAhead(seat);
+    const timer = setTimeout(() => {
+      this.#ahead.delete(seat);
+      void this.#ip.run(this.#spreadLines(gateway)).then((complaints) => this.#report(complaints));
+    }, LONGEST_AHEAD);
+    this.#ahead.set(seat, { owner, timer });
+    this.#report(await this.#ip.run(this.#spreadLines(gateway)));
+  }
+
+  #forgetAhead(seat: string): void {
+    clearTimeout(this.#ahead.get(seat)?.timer);
+    this.#ahead.delete(seat);
   }
 
   async drain(seat: string, drained: boolean): Promise<void> {
@@ -170,7 +197,8 @@ export class FabricAgent {
   #spreadMembers(gateway: FabricGateway): SpreadMember[] {
     const seats = gateway.seats.map((seat) => {
       const { owner, drained } = this.#seats.get(seat.name)!;
-      const port = gateway.ports.find((p) => p.instance === owner);
+      const to = this.#ahead.get(seat.name)?.owner ?? owner;
+      const port = gateway.ports.find((p) => p.instance === to);
       const usable = port !== undefined && !this.#down.has(port.inside.interface);
       return {
         name: seat.name,

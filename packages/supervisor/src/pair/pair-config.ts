@@ -33,7 +33,7 @@ export const TIMES = {
   longestDrain: 5_000,
   /** A seat that warms up enters the VNet's spread when its tunnels stand, at the latest after: */
   longestWarmUp: 15_000,
-  /** A home instance must have been up for so long before a seat goes back to it. */
+  /** A home instance must have been up, and the seat elsewhere, for so long before the seat goes back to it. */
   failbackDelay: 3_000,
   /** `azure`, active-active: the cloud publishes no time; these are our choice, and labelled so. */
   activeActiveDetection: 2_000,

@@ -63,7 +63,7 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
         consider(seat.taking?.again);
         consider(seat.warmUntil);
         if (this.#state.wantsFailback(seat)) {
-          consider(this.#state.instances.get(seat.config.home)!.upSince + TIMES.failbackDelay);
+          consider(this.#state.failbackAt(seat));
         }
       }
     }
@@ -237,9 +237,10 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
       }
       // The one that had it is told when the fabric has changed: until then packets are still its own.
       seat.step = { kind: "settled" };
-      this.#state.own(seat, instance.name, input.epoch, false);
+      const from = seat.owner !== null && this.#state.health(seat.owner) === "up" ? seat.owner : undefined;
+      this.#state.own(seat, instance.name, input.epoch, false, from);
       seat.takenEpoch = input.epoch;
-      this.#state.moved(seat, instance.name);
+      this.#state.moved(seat, instance.name, now);
       return;
     }
     if (seat.owner === instance.name && seat.epoch === input.epoch) seat.takenEpoch = input.epoch;
@@ -362,12 +363,10 @@ export class PairEngine implements Engine<PairInput, PairEffect> {
 
   #failBack(seat: SeatState, now: Instant): void {
     if (!this.#state.wantsFailback(seat)) return;
-    const home = this.#state.instances.get(seat.config.home)!;
-    if (now < home.upSince + TIMES.failbackDelay) return;
-    this.#state.event("failback", `${seat.config.name} goes back to ${home.name}`, {
-      seat: seat.config.name,
-    });
-    this.#state.arrive(seat, home.name, now);
+    if (now < this.#state.failbackAt(seat)) return;
+    const { name, home } = seat.config;
+    this.#state.event("failback", `${name} goes back to ${home}`, { seat: name });
+    this.#state.arrive(seat, home, now);
   }
 
   /** What an instance holds but does not own is taken from it: a woken or restarted one, or one that we left. */

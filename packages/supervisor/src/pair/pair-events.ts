@@ -78,6 +78,8 @@ export type PairEffect =
       readonly owner: string | null;
       readonly epoch: number;
       readonly drained: boolean;
+      /** The living instance that it leaves, and that hands it over in order. */
+      readonly from?: string;
     }
   | { readonly kind: "fabric-drain"; readonly seat: string; readonly off: boolean }
   | {
@@ -86,6 +88,8 @@ export type PairEffect =
       readonly seat: string;
       readonly epoch: number;
       readonly mode: "fresh" | "adopt";
+      /** Nothing of the seat is sent or received before the fabric has changed. */
+      readonly hold: boolean;
     }
   | {
       readonly kind: "seat-drop";

@@ -50,10 +50,11 @@ export class PairState {
     if (stale) this.drop(seat, to, false, now);
     this.askTake(seat, to, epoch, mode, now);
     if (from !== null && from !== to) this.drop(seat, from, false, now);
-    this.moved(seat, to);
+    this.moved(seat, to, now);
   }
 
-  moved(seat: SeatState, to: string): void {
+  moved(seat: SeatState, to: string, now: Instant): void {
+    seat.movedAt = now;
     this.event("seat.moved", `${seat.config.name}: now at ${to}, epoch ${seat.epoch}`, {
       seat: seat.config.name,
       instance: to,
@@ -62,7 +63,7 @@ export class PairState {
   }
 
   /** The one change of ownership. */
-  own(seat: SeatState, owner: string | null, epoch: number, drained: boolean): void {
+  own(seat: SeatState, owner: string | null, epoch: number, drained: boolean, from?: string): void {
     seat.owner = owner;
     seat.epoch = epoch;
     seat.pending = epoch;
@@ -72,13 +73,27 @@ export class PairState {
     if (seat.taking !== undefined && seat.taking.epoch !== epoch) seat.taking = undefined;
     this.effects.push(
       { kind: "remember", seat: seat.config.name, epoch },
-      { kind: "set-owner", seat: seat.config.name, owner, epoch, drained },
+      {
+        kind: "set-owner",
+        seat: seat.config.name,
+        owner,
+        epoch,
+        drained,
+        ...(from === undefined ? {} : { from }),
+      },
     );
   }
 
-  askTake(seat: SeatState, instance: string, epoch: number, mode: "fresh" | "adopt", now: Instant): void {
+  askTake(
+    seat: SeatState,
+    instance: string,
+    epoch: number,
+    mode: "fresh" | "adopt",
+    now: Instant,
+    hold = false,
+  ): void {
     seat.taking = { instance, epoch, again: now + TIMES.retry };
-    this.effects.push({ kind: "seat-take", instance, seat: seat.config.name, epoch, mode });
+    this.effects.push({ kind: "seat-take", instance, seat: seat.config.name, epoch, mode, hold });
   }
 
   drop(seat: SeatState, instance: string, farewell: boolean, now: Instant): void {
@@ -102,7 +117,7 @@ export class PairState {
   arrive(seat: SeatState, to: string, now: Instant): void {
     const epoch = this.nextEpoch(seat);
     seat.step = { kind: "arriving", to, epoch, until: now + TIMES.longestDrain };
-    this.askTake(seat, to, epoch, this.config.profile === "hitless" ? "adopt" : "fresh", now);
+    this.askTake(seat, to, epoch, this.config.profile === "hitless" ? "adopt" : "fresh", now, true);
   }
 
   /** Planned, by negotiation: where another seat serves, flows move there first. */
@@ -180,6 +195,11 @@ export class PairState {
       seat.takenEpoch === seat.epoch &&
       this.health(seat.config.home) === "up"
     );
+  }
+
+  /** When the home has been up for a while, and the seat where it is for as long: BGP's sessions stand again by then. */
+  failbackAt(seat: SeatState): Instant {
+    return Math.max(this.instances.get(seat.config.home)!.upSince, seat.movedAt) + TIMES.failbackDelay;
   }
 
   othersServe(seat: SeatState): boolean {

@@ -41,6 +41,8 @@ export interface SeatState {
   warmUntil: Instant | undefined;
   /** Drained by an operator, until told otherwise. */
   drained: boolean;
+  /** When it got its present owner. */
+  movedAt: Instant;
 }
 
 export const newSeat = (config: PairSeat): SeatState => ({
@@ -54,6 +56,7 @@ export const newSeat = (config: PairSeat): SeatState => ({
   takenEpoch: 0,
   warmUntil: undefined,
   drained: false,
+  movedAt: 0,
 });
 
 export interface InstanceState {

@@ -53,5 +53,7 @@ await new ControlServer({
     return { dropped: seats.delete(seat) };
   },
   drain: () => ({ draining: true }),
+  "seat-quiesce": () => ({ quiet: true }),
+  "seat-release": () => ({ released: true }),
 }).listen(config.controlSocket);
 process.on("SIGTERM", () => process.exit(0));
