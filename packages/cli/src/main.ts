@@ -8,6 +8,7 @@ import { VERBS } from "./verb-table.ts";
 
 /** What helps against the system's own refusals. */
 const CURE_OF: Readonly<Record<string, string>> = {
+  ENOENT: "give the path of a file that is there",
   EACCES:
     "use files that you may read and write; labs are kept in $TANDEM_STATE, by default ~/.local/state/tandem",
   EROFS:

@@ -7,7 +7,8 @@ import { JSON_OPTION, NAME_OPTION, requiredPositional, stringValue, type Verb } 
 export const verb: Verb = {
   usage: "connection add FILE.json",
   about: `Adds a connection to a running lab. The file holds one connection resource in the cloud's shape, or an object
-with lists of resources (connections, localNetworkGateways, ...) as a lab file has them. "-" reads standard input.`,
+with lists of resources (connections, localNetworkGateways, ...) as a lab file has them. "-" reads standard input.
+Devices, hosts and their links cannot be added: put them into the lab file and bring the lab down and up.`,
   options: { ...NAME_OPTION, ...JSON_OPTION },
   async run(invocation) {
     const { folder } = findLab(stringValue(invocation, "name"));

@@ -186,10 +186,13 @@ export function* respondIkeSaInit(sa: IkeSa, message: IkeMessage): Procedure<Res
   const candidates = sa.host.candidates(sa.path);
   const refuse = (type: NotifyType, lines: readonly string[], data?: Uint8Array): Response => {
     sa.note("failed", lines);
+    // What status shows is one line: the verdict, where the two sides come closest, and the cure.
+    const [verdict = "", ...details] = lines;
+    const reason = [verdict, ...details.filter((line) => /^(closest pair|cure)/.test(line))].join("; ");
     return {
       payloads: [notify(type, data)],
       withoutSpi: true,
-      after: () => sa.forget("negotiation-failed", lines[0]!),
+      after: () => sa.forget("negotiation-failed", reason),
     };
   };
   // Which connection it is shows in IKE_AUTH only; the first whose proposals fit goes on.

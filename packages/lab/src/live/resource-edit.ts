@@ -36,7 +36,10 @@ export function addConnection(file: unknown, addition: unknown): Json {
   for (const [key, value] of Object.entries(lists)) {
     const list = LISTS.find((one) => one === key);
     if (list === undefined || !Array.isArray(value)) {
-      throw new LabError(`"${key}" cannot be added to a running lab`, `what can: ${LISTS.join(", ")}`);
+      throw new LabError(
+        `"${key}" cannot be added to a running lab: devices, hosts and links are laid out when it comes up`,
+        `put it into the lab file and bring the lab down and up; what can be added: ${LISTS.join(", ")}`,
+      );
     }
     const present = listOf(copy, list);
     for (const resource of value as Resource[]) {

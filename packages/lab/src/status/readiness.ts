@@ -27,5 +27,8 @@ export async function waitUntilReady(
 async function withPaths(status: LabStatus, folder: StateFolder): Promise<LabStatus> {
   if (!status.ready) return status;
   const broken = await brokenPaths(folder);
-  return broken.length === 0 ? status : { ...status, ready: false, state: "degraded", reasons: broken };
+  // Asked once more, so that the counters show what has just gone across.
+  return broken.length === 0
+    ? await labStatus(folder)
+    : { ...status, ready: false, state: "degraded", reasons: broken };
 }
