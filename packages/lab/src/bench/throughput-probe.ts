@@ -60,9 +60,15 @@ export class Prober {
 
   /**
    * The highest rate of payload, in Mbit/s, of which less than 0.1 % is lost: doubles until too much is lost or the sender
-   * gives no more, then halves the interval.
+   * gives no more, then halves the interval. `start` is a guess; with `near` it is what an earlier run found, and steps are small.
    */
-  async udp(size: number, seconds: number, start: number, progress: (text: string) => void): Promise<number> {
+  async udp(
+    size: number,
+    seconds: number,
+    { start, near }: { readonly start: number; readonly near: boolean },
+    progress: (text: string) => void,
+  ): Promise<number> {
+    const growth = near ? 1.12 : 1.6;
     let good = 0;
     let bad = Infinity;
     let rate = start;
@@ -72,10 +78,10 @@ export class Prober {
       progress(`${rate.toFixed(0)} Mbit/s: ${(lost * 100).toFixed(2)} % lost`);
       if (passed) good = Math.max(good, sent);
       if (passed && sent < rate * 0.93) break; // the sender is at its end
-      if (passed) rate = bad === Infinity ? rate * 1.6 : (rate + bad) / 2;
+      if (passed) rate = bad === Infinity ? rate * growth : (rate + bad) / 2;
       else {
         bad = rate;
-        rate = good === 0 ? rate / 2 : (good + bad) / 2;
+        rate = good === 0 ? rate / (near ? 1.25 : 2) : (good + bad) / 2;
       }
       if (bad !== Infinity && bad - good < 0.06 * bad) break;
       if (rate < 0.5) break;

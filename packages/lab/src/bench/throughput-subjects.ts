@@ -15,7 +15,7 @@ export interface Variant {
   /** Appended to the names of the works: "", "-v6", ... */
   readonly suffix: string;
   readonly family: 4 | 6;
-  readonly cipher: "aes128gcm" | "aes256gcm" | "chacha20";
+  readonly cipher: "aes128gcm" | "aes256gcm" | "chacha20" | "aes256cbc";
   readonly encapsulation: "udp" | "esp";
   /** Whether super-packets may cross the outside link. */
   readonly offload: boolean;
@@ -35,7 +35,10 @@ export interface Subject {
 
 export const plainRouting: Subject = {
   name: "plain-routing",
-  refusal: () => undefined,
+  refusal: (variant) =>
+    variant.cipher !== "aes128gcm" || variant.encapsulation !== "udp"
+      ? "it has no cipher and no encapsulation: its main form is the ceiling of these too"
+      : undefined,
   async start(network) {
     await network.routeVia(undefined);
     return { pids: [], stop: () => network.unroute() };
@@ -48,6 +51,7 @@ const SUITE = {
   aes128gcm: { encryption: "aes-gcm-16", keyBits: 128, integrity: "none" },
   aes256gcm: { encryption: "aes-gcm-16", keyBits: 256, integrity: "none" },
   chacha20: { encryption: "chacha20-poly1305", keyBits: 256, integrity: "none" },
+  aes256cbc: { encryption: "aes-cbc", keyBits: 256, integrity: "hmac-sha256-128" },
 } as const;
 
 export const tandem: Subject = {
@@ -56,7 +60,7 @@ export const tandem: Subject = {
   async start(network, variant) {
     const children: ChildProcess[] = [];
     return orStopped(children, async () => {
-      for (const place of ["g1", "g2"] as const) {
+      const started = (["g1", "g2"] as const).map((place) => {
         const peer = place === "g1" ? "g2" : "g1";
         const config = {
           tun: "tun0",
@@ -69,8 +73,9 @@ export const tandem: Subject = {
         };
         const child = launch(network.in(place, [process.execPath, STATIC_MAIN, JSON.stringify(config)]));
         children.push(child);
-        await saidUp(child);
-      }
+        return saidUp(child);
+      });
+      await Promise.all(started);
       await network.routeVia({ g1: "tun0", g2: "tun0" });
       return running(children);
     });
