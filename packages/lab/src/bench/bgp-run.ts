@@ -17,7 +17,7 @@ export interface BgpFigures {
   /** CPU milliseconds of the announcements. */
   readonly cpu: number;
   readonly megabytes: number;
-  /** Of the event loop during the announcements, where it can be measured. */
+  /** Of the event loop from the first announcement to the last withdrawal, where it can be measured. */
   readonly stalls: Stalls | undefined;
 }
 
@@ -39,16 +39,17 @@ export function measure(subject: Subject, addresses: BenchAddresses, table: Tabl
         receiver.until(() => receiver.announced >= table.prefixes, LIMIT),
       );
       const after = processFigures(child.pid!);
-      const stalls = await subject.stalls?.(child);
+      const announcing = await subject.stalls?.(child);
       const withdraw = await timed(sender, table.withdrawals, () =>
         receiver.until(() => receiver.withdrawn >= table.withdrawn, LIMIT),
       );
+      const withdrawing = await subject.stalls?.(child);
       return {
         announce,
         withdraw,
         cpu: after.cpuMilliseconds - before.cpuMilliseconds,
         megabytes: after.peakMegabytes,
-        stalls,
+        stalls: announcing && withdrawing && longest(announcing, withdrawing),
       };
     } finally {
       sender.close();
@@ -56,6 +57,11 @@ export function measure(subject: Subject, addresses: BenchAddresses, table: Tabl
     }
   });
 }
+
+const longest = (a: Stalls, b: Stalls): Stalls => ({
+  loop: Math.max(a.loop, b.loop),
+  turn: Math.max(a.turn, b.turn),
+});
 
 async function timed(sender: LoadPeer, bytes: Buffer, done: () => Promise<void>): Promise<number> {
   const start = performance.now();
