@@ -1,7 +1,11 @@
 /**
- * `bench failover`: every scenario (or those whose name holds a given word), each on a lab of its own, several runs.
+ * `bench failover`: scenarios, each on a lab of its own, several runs. Without words the short ones.
  *
- *     bench failover [WORD ...] [--quick | --all] [--runs N] [--json FILE|-] [--html FILE]
+ *     bench failover [WORD ...] [--all] [--not WORD ...] [--list] [--quick] [--runs N] [--json FILE|-] [--html FILE]
+ *
+ * WORD: only scenarios whose name holds every word; --not: none that hold that one; --list: which they are, and how long
+ * they take; --quick: one run of each. What is asked for with --json and --html is written after each scenario, so that a
+ * run that is ended early has told what it had.
  */
 import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
@@ -19,6 +23,8 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     all: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+    not: { type: "string", multiple: true, default: [] },
     runs: { type: "string", default: "3" },
     json: { type: "string" },
     html: { type: "string" },
@@ -29,16 +35,27 @@ if (!Number.isInteger(runs) || runs < 1 || runs > 100) {
   process.stderr.write(`--runs ${values.runs}: a whole number from 1 to 100 is expected\n`);
   process.exit(2);
 }
-const wanted = SCENARIOS.filter((scenario) =>
-  positionals.length > 0
-    ? positionals.every((word) => workName(scenario).includes(word))
-    : values.all || scenario.quick,
-);
+const wanted = SCENARIOS.filter((scenario) => {
+  const name = workName(scenario);
+  if (values.not.some((word) => name.includes(word))) return false;
+  if (positionals.length > 0) return positionals.every((word) => name.includes(word));
+  return values.all || scenario.quick;
+});
 if (wanted.length === 0) {
   process.stderr.write(
     `no scenario is called that; there are:\n${SCENARIOS.map((s) => `  ${workName(s)}\n`).join("")}`,
   );
   process.exit(2);
+}
+
+const runsOfEach = values.quick ? 1 : runs;
+if (values.list) {
+  const lines = wanted.map((s) => `${String(s.seconds * runsOfEach).padStart(6)} s  ${workName(s)}\n`);
+  const total = wanted.reduce((sum, { seconds }) => sum + seconds * runsOfEach, 0);
+  process.stdout.write(
+    `${lines.join("")}${String(total).padStart(6)} s  in all, ${runsOfEach} runs of each\n`,
+  );
+  process.exit(0);
 }
 
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -50,7 +67,7 @@ const rows: BenchResult["rows"] = [];
 for (const scenario of wanted) {
   const hosts = vnetHosts(scenario);
   const done: ScenarioRun[] = [];
-  for (let run = 1; run <= (values.quick ? 1 : runs); run++) {
+  for (let run = 1; run <= runsOfEach; run++) {
     progress(`${workName(scenario)}, run ${run}`);
     try {
       done.push(
@@ -66,25 +83,27 @@ for (const scenario of wanted) {
   verdicts.push(verdict);
   rows.push(...rowsOf(verdict, hosts));
   printVerdict(verdict);
+  if (values.json !== undefined && values.json !== "-") writeFileSync(values.json, asJson());
+  if (values.html !== undefined) writeFileSync(values.html, failoverPage(verdicts));
 }
-
-const result: BenchResult = {
-  bench: "failover",
-  machine: {
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    node: process.version,
-  },
-  rows,
-  ratios: [],
-};
-const json = `${JSON.stringify(result, null, 2)}\n`;
-if (values.json === "-") process.stdout.write(json);
-else if (values.json !== undefined) writeFileSync(values.json, json);
-if (values.html !== undefined) writeFileSync(values.html, failoverPage(verdicts));
+if (values.json === "-") process.stdout.write(asJson());
 if (verdicts.some(({ misses }) => misses.length > 0)) process.exitCode = 1;
+
+function asJson(): string {
+  const result: BenchResult = {
+    bench: "failover",
+    machine: {
+      cpu: cpus()[0]?.model ?? "unknown",
+      cores: cpus().length,
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      kernel: release(),
+      node: process.version,
+    },
+    rows,
+    ratios: [],
+  };
+  return `${JSON.stringify(result, null, 2)}\n`;
+}
 
 function vnetHosts({ topology, profile }: Scenario): Set<string> {
   const { plan } = readLabSource(locateLabFile(topology), "/tmp", { profile });
@@ -103,6 +122,7 @@ function printVerdict({
   siteToVnet,
   lost,
   tcpAlive,
+  notes,
   misses,
 }: Verdict): void {
   const show = ({ p50, p99, max }: { p50: number; p99: number; max: number }): string =>
@@ -110,6 +130,6 @@ function printVerdict({
   print(
     `${workName(scenario)} (${done.length} runs)\n` +
       `  outage ms p50/p99/max   VNet to site ${show(vnetToSite)}   site to VNet ${show(siteToVnet)}\n` +
-      `  lost ${lost}, TCP alive ${tcpAlive}; goal: ${scenario.goal.text}: ${misses.length === 0 ? "met" : `MISSED, ${misses.join("; ")}`}\n`,
+      `  lost ${lost}, TCP alive ${tcpAlive}${notes.map((note) => `; ${note}`).join("")}\n  goal: ${scenario.goal.text}: ${misses.length === 0 ? "met" : `MISSED, ${misses.join("; ")}`}\n`,
   );
 }
