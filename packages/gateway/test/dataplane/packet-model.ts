@@ -185,3 +185,65 @@ export function flowOf(packet: Uint8Array): string {
   const ports = [6, 17].includes(protocolOf(packet)) ? packet.slice(at, at + 4) : new Uint8Array(0);
   return [protocolOf(packet), ...addresses, ...ports].join(".");
 }
+
+export type Cut = "whole" | "first" | "middle" | "last";
+
+/** The packet as if it were a fragment of a longer one: behind the first, its upper-layer header is payload to everybody. */
+export function asFragment(packet: Uint8Array, cut: Cut, id: number): Uint8Array {
+  if (cut === "whole") return packet;
+  const offset = cut === "first" ? 0 : 185;
+  const more = cut === "last" ? 0 : 1;
+  if (packet[0]! >> 4 === 4) {
+    const out = packet.slice();
+    const view = new DataView(out.buffer);
+    view.setUint16(4, id);
+    view.setUint16(6, (more << 13) | offset);
+    view.setUint16(10, 0);
+    view.setUint16(10, ~sum16(out.slice(0, 20)) & 0xffff);
+    return out;
+  }
+  const out = new Uint8Array(packet.length + 8);
+  out.set(packet.slice(0, 40));
+  out.set(packet.slice(40), 48);
+  const view = new DataView(out.buffer);
+  view.setUint16(4, packet.length - 40 + 8);
+  view.setUint8(6, 44);
+  view.setUint8(40, packet[6]!);
+  view.setUint16(42, (offset << 3) | more);
+  view.setUint32(44, id);
+  return out;
+}
+
+/** IPv4 packets whose fragments are all there stand whole where the last of them stood; everything else as it was. */
+export function reassemble(packets: readonly Uint8Array[]): Uint8Array[] {
+  const parts = new Map<string, Uint8Array[]>();
+  return packets.flatMap((packet) => {
+    if (packet[0]! >> 4 !== 4 || ((packet[6]! & 0x3f) | packet[7]!) === 0) return [packet];
+    const key = [packet[9], ...packet.slice(4, 6), ...packet.slice(12, 20)].join(".");
+    const list = [...(parts.get(key) ?? []), packet];
+    parts.set(key, list);
+    const whole = joined(list);
+    if (whole === undefined) return [packet];
+    for (const part of list) part.fill(0); // marked: taken up by the whole
+    return [whole];
+  });
+}
+
+const field = (packet: Uint8Array): number => new DataView(packet.buffer, packet.byteOffset).getUint16(6);
+
+function joined(parts: readonly Uint8Array[]): Uint8Array | undefined {
+  const sorted = [...parts].sort((a, b) => (field(a) & 0x1fff) - (field(b) & 0x1fff));
+  const bytes: number[] = [];
+  for (const part of sorted) {
+    if ((field(part) & 0x1fff) * 8 !== bytes.length) return undefined;
+    bytes.push(...part.slice(20));
+  }
+  if ((field(sorted.at(-1)!) & 0x2000) !== 0) return undefined;
+  const whole = Uint8Array.from([...sorted[0]!.slice(0, 20), ...bytes]);
+  const view = new DataView(whole.buffer);
+  view.setUint16(2, whole.length);
+  view.setUint16(6, 0);
+  view.setUint16(10, 0);
+  view.setUint16(10, ~sum16(whole.slice(0, 20)) & 0xffff);
+  return whole;
+}

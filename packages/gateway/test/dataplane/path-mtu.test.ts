@@ -170,7 +170,10 @@ describe("a router that says an ESP packet is too big", () => {
 
   it("random messages change nothing", () => {
     let state = 5;
-    const random = () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 16;
+    const random = (): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return state >>> 16;
+    };
     for (let i = 0; i < 2000; i++) {
       now += 100;
       const bytes = tooBig();

@@ -1,6 +1,6 @@
 /**
  * Issue's property: random mixes of packets (sizes, protocols, flows, families, offloaded or not) through two data planes
- * come out on the other side intact and in order per flow, for each suite and encapsulation, by each backend.
+ * come out on the other side intact (fragments included) and in order per flow, for each suite and encapsulation, by each backend.
  */
 import { noblePacketCipher } from "@tandem/crypto/noble";
 import type { PacketCipherBackend } from "@tandem/esp";
@@ -10,13 +10,17 @@ import { MemoryNetwork } from "@tandem/linux/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { simdChecksum } from "../../src/dataplane/checksum.ts";
+import { LoopCounter } from "../../src/dataplane/shared-counters.ts";
 import { createWasmMemory } from "../../src/dataplane/wasm-checksum.ts";
 import { installTunnel, MemoryPlane, type MemoryPlaneOptions } from "../../src/testing/memory-plane.ts";
 import {
+  asFragment,
   buildPacket,
+  type Cut,
   expandFrame,
   flowOf,
   type PacketShape,
+  reassemble,
   superFrame,
   withoutAtomicId,
 } from "./packet-model.ts";
@@ -74,7 +78,14 @@ function makePair(options: PairOptions = {}): { a: MemoryPlane; b: MemoryPlane; 
   return { a, b, network };
 }
 
-const shape: fc.Arbitrary<{ shape: PacketShape; gso: number }> = fc
+interface Sample {
+  readonly shape: PacketShape;
+  /** Payload per segment of a super-packet, or 0. */
+  readonly gso: number;
+  readonly cut: Cut;
+}
+
+const shape: fc.Arbitrary<Sample> = fc
   .record({
     family: fc.constantFrom(4 as const, 6 as const),
     protocol: fc.constantFrom("tcp" as const, "tcp" as const, "udp" as const, "icmp" as const),
@@ -89,28 +100,30 @@ const shape: fc.Arbitrary<{ shape: PacketShape; gso: number }> = fc
     flags: fc.constantFrom(0x10, 0x10, 0x10, 0x18, 0x11, 0x50, 0x90),
     options: fc.constantFrom(0, 12),
     seed: fc.integer({ min: 0, max: 255 }),
+    cut: fc.constantFrom<Cut>("whole", "whole", "whole", "whole", "first", "middle", "last"),
   })
   .map((r) => {
-    const gso = r.length > 1300 && r.protocol !== "icmp" ? 600 + (r.seed & ~1) : 0;
-    const length = r.length > 1300 && gso === 0 ? r.length % 1300 : r.length;
+    // Too long for one segment: offloaded, or, where it may be cut, in fragments of our making.
+    const cuttable =
+      r.family === 4 && !r.df && (r.protocol === "icmp" || (r.protocol === "udp" && r.seed % 2 === 0));
+    const gso = r.length > 1300 && r.protocol !== "icmp" && !cuttable ? 600 + (r.seed & ~1) : 0;
+    const length = r.length <= 1300 || gso > 0 ? r.length : cuttable ? r.length % 5000 : r.length % 1300;
     const payload = Uint8Array.from({ length }, (_, i) => (i * 31 + r.seed) & 0xff);
     const options = r.protocol === "tcp" ? new Uint8Array(r.options).fill(1) : new Uint8Array(0);
-    return { shape: { ...r, payload, options }, gso };
+    return { shape: { ...r, payload, options }, gso, cut: length <= 1300 ? r.cut : "whole" };
   });
 
 /** Gives TCP packets of a flow contiguous numbers, as a sender does; every 7th is out of order. */
-function numbered(
-  list: readonly { shape: PacketShape; gso: number }[],
-): { shape: PacketShape; gso: number }[] {
+function numbered(list: readonly Sample[]): Sample[] {
   const next = new Map<string, number>();
   const ids = new Map<string, number>();
-  return list.map(({ shape: s, gso }, i) => {
+  return list.map(({ shape: s, gso, cut }, i) => {
     const key = `${s.family} ${s.protocol} ${s.flow}`;
     const seq = next.get(key) ?? 0xfffff000;
     next.set(key, (seq + s.payload.length + (i % 7 === 6 ? 100 : 0)) >>> 0);
     const id = ids.get(key) ?? 65530;
     ids.set(key, id + Math.max(1, Math.ceil(s.payload.length / (gso || 65536))));
-    return { shape: { ...s, seq, id: id & 0xffff }, gso };
+    return { shape: { ...s, seq, id: id & 0xffff }, gso, cut };
   });
 }
 
@@ -126,6 +139,7 @@ function byFlow(packets: readonly Uint8Array[]): Map<string, string[]> {
 }
 
 function passes(options: PairOptions, runs: number): void {
+  let fragmented = 0;
   fc.assert(
     fc.property(
       fc.array(shape, { minLength: 1, maxLength: 60 }),
@@ -133,8 +147,8 @@ function passes(options: PairOptions, runs: number): void {
       (raw, burst) => {
         const { a, b } = makePair(options);
         const sent: Uint8Array[] = [];
-        numbered(raw).forEach(({ shape: s, gso }, i) => {
-          const whole = buildPacket(s);
+        numbered(raw).forEach(({ shape: s, gso, cut }, i) => {
+          const whole = asFragment(buildPacket(s), cut, 20_000 + i);
           const { packet, header } =
             gso > 0 ? superFrame(whole, gso) : { packet: whole, header: new Uint8Array(10) };
           a.tun.fromHost(packet, header);
@@ -146,14 +160,16 @@ function passes(options: PairOptions, runs: number): void {
         });
         a.turn(20);
         b.turn(60);
+        fragmented += a.counters[LoopCounter.fragmented]!;
         expect(a.drops()).toEqual({});
         expect(b.drops()).toEqual({});
-        const received = b.tun.toHost.flatMap(expandFrame);
+        const received = reassemble(b.tun.toHost.flatMap(expandFrame)).filter((packet) => packet[0] !== 0);
         expect(byFlow(received)).toEqual(byFlow(sent));
       },
     ),
     { numRuns: runs, seed: 20261123 },
   );
+  if (runs >= 8) expect(fragmented).toBeGreaterThan(0);
 }
 
 const gcm = { encryption: "aes-gcm-16", keyBits: 128, integrity: "none" } as const;
