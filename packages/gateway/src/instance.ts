@@ -16,8 +16,6 @@ import type {
   SeatConfig,
   SeatTake,
 } from "@tandem/contract";
-import type { ChildSaLiveState } from "@tandem/esp";
-
 import { CaptureSession } from "./capture/capture-session.ts";
 import { type ConfigDifference, configDifference, describeDifference } from "./config/difference.ts";
 import { describeProblems, readInstanceConfig } from "./config/instance-plan.ts";
@@ -30,6 +28,7 @@ import { NeighbourRoutes } from "./network/neighbour-routes.ts";
 import { PROCESS_IDENTITY } from "./process-identity.ts";
 import { processStatus } from "./process-status.ts";
 import { Handover } from "./replication/handover.ts";
+import { liveStates } from "./replication/live-state.ts";
 import { type Adoption, Replicator } from "./replication/replicator.ts";
 import { FibTable } from "./routes/fib-table.ts";
 import { bgpAddresses } from "./seat/bgp-addresses.ts";
@@ -314,11 +313,7 @@ export class Instance {
       clock: this.#parts.clock,
       wallClock: this.#parts.wallClock,
       seats: () => [...this.#seats.values()],
-      exportChildSa: (childSa) =>
-        this.dataPlane.command({ kind: "export-child-sa", childSa }).then(
-          (state) => state as ChildSaLiveState,
-          () => undefined,
-        ),
+      ...liveStates(this.dataPlane),
       onSuperseded: (seat, epoch) => this.#superseded(seat, epoch),
       onState: (up, reason) => {
         this.event({ event: up ? "replication.up" : "replication.down", message: reason });
@@ -354,6 +349,7 @@ export class Instance {
   #dataPlaneEvent(event: DataPlaneEvent): void {
     switch (event.kind) {
       case "ike":
+      case "unknown-spi":
         for (const seat of this.#seats.values()) {
           if (seat.config.publicIps.includes(event.local)) seat.dataPlaneEvent(event);
         }

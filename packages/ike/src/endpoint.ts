@@ -26,6 +26,7 @@ import { ReplicationBarrier } from "./replication-barrier.ts";
 import { type RetransmitSchedule, retransmitSchedule } from "./retransmit.ts";
 import { type IkeTunnelStatus, tunnelStatus } from "./tunnel-status.ts";
 import { Tunnels } from "./tunnels.ts";
+import { UnknownSpis } from "./unknown-spis.ts";
 
 export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   readonly random: Random;
@@ -42,6 +43,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
   readonly #bySpi: Map<string, IkeSa> = new Map();
   readonly #byChild: Map<string, IkeSa> = new Map();
   readonly #childSpis: Set<number> = new Set();
+  readonly #unknownSpis: UnknownSpis = new UnknownSpis();
   readonly #heap: TimerHeap<IkeSa> = new TimerHeap();
   readonly #touched: Set<IkeSa> = new Set();
   /** Changed since the partner was told. */
@@ -133,9 +135,13 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
         return;
       }
       case "esp-unknown-spi": {
-        const sa = this.#tunnels.upTo(input.remote);
-        if (sa === undefined || !this.#demultiplexer.gate.mayAnswerError(this.now)) return;
-        sa.enqueue({ kind: "invalid-spi", spi: input.spi });
+        const { remote, spi } = input;
+        const sa = this.#tunnels.upTo(remote);
+        // Outside of an IKE SA nothing is said: an answer to a stranger helps only the stranger.
+        if (sa === undefined || this.#childSpis.has(spi)) return;
+        if (!this.#unknownSpis.persists(remote, spi, this.now)) return;
+        if (!this.#demultiplexer.gate.mayAnswerError(this.now)) return;
+        sa.enqueue({ kind: "invalid-spi", spi });
         return;
       }
       case "endpoint-moved": {

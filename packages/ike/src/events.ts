@@ -58,7 +58,7 @@ export type IkeInput =
       readonly remote: string;
       readonly remotePort: number;
     }
-  /** An ESP packet with an SPI that nobody owns came from this address: its peer is told so, if there is one (RFC 7296 §1.5). */
+  /** An ESP packet with an SPI that nobody owns came from this address: its peer is told so, if there is one and it goes on (RFC 7296 §1.5). */
   | { readonly kind: "esp-unknown-spi"; readonly remote: string; readonly spi: number }
   | { readonly kind: "replicated"; readonly barrier: number }
   /** Takes over IKE SAs from the partner. Their Child SAs are not announced again: their live half comes with ESP's state. */

@@ -78,6 +78,8 @@ export class Associations {
         remotePort: parameters.endpoints.udp?.remotePort ?? 0,
         movedTo: "",
         sequenceAsked: -1,
+        heard: false,
+        touched: false,
       };
       sad.add(installed);
       tunnel.installed.set(sa.id, installed);

@@ -80,6 +80,8 @@ export type Command = { readonly id: number } & (
       readonly remotePort: number;
       readonly payload: Uint8Array;
     }
+  /** Ids of the seat's Child SAs that have carried packets since the last time: received ones, or any. */
+  | { readonly kind: "take-active"; readonly seat: string; readonly direction: "in" | "any" }
   | { readonly kind: "export-child-sa"; readonly childSa: string }
   | { readonly kind: "capture"; readonly on: boolean }
   | {
@@ -111,6 +113,8 @@ export type DataPlaneEvent =
       readonly childSa: string;
       readonly cause: "bytes" | "packets";
     }
+  /** An ESP packet came to `local` with an SPI that no SA here has; a few per second are told of. */
+  | { readonly kind: "unknown-spi"; readonly local: string; readonly remote: string; readonly spi: number }
   /** An authenticated packet came from another outer address or port than the SA's. */
   | {
       readonly kind: "endpoint-moved";

@@ -35,6 +35,9 @@ const SOCKET_ERROR = DropReason["socket-error"];
 /** Implementation: messages queue up in memory when the main thread is slower than a flood of them. */
 const IKE_PER_SECOND = 20_000;
 
+/** Implementation: one packet of a peer's is enough for IKE, and a flood of forged ones is not its business. */
+const UNKNOWN_SPIS_PER_SECOND = 8;
+
 /** Implementation: what is no longer than this came singly, or is not worth a buffer of its own. */
 const SMALL = 2048;
 
@@ -69,6 +72,8 @@ export class Inbound {
   readonly #received = new Array<ReceivedDatagram | undefined>(MAX_JOBS).fill(undefined);
   #ikeTick = 0;
   #ikeLeft = 0;
+  #unknownTick = 0;
+  #unknownLeft = UNKNOWN_SPIS_PER_SECOND;
   #lastSpi = 0;
   #last: InstalledSa | undefined;
   /** The SA whose outer source has been compared, and with what. */
@@ -189,6 +194,7 @@ export class Inbound {
       installed = sad.lookup(spi);
       if (installed === undefined) {
         counters[UNKNOWN_SPI]!++;
+        this.#tellUnknownSpi(outer, received, spi >>> 0);
         return;
       }
       this.#last = installed;
@@ -207,6 +213,18 @@ export class Inbound {
     this.#installed[job] = installed;
     this.#outers[job] = outer;
     this.#received[job] = received;
+  }
+
+  /** IKE may tell the peer (RFC 7296 §1.5). */
+  #tellUnknownSpi(outer: OuterSocket, received: ReceivedDatagram, spi: number): void {
+    const { clock, emit, tap } = this.#plane;
+    if (clock.tick !== this.#unknownTick) {
+      this.#unknownTick = clock.tick;
+      this.#unknownLeft = UNKNOWN_SPIS_PER_SECOND;
+    }
+    if (this.#unknownLeft-- <= 0) return;
+    const remote = tap.address(received.remoteAddressOffset, outer.socket.family);
+    emit({ kind: "unknown-spi", local: outer.address, remote, spi });
   }
 
   /** Second half: what was queued is opened together, then judged and delivered in order. */
@@ -237,6 +255,8 @@ export class Inbound {
     counters[slot + TUNNEL_PACKETS_IN]!++;
     counters[slot + TUNNEL_BYTES_IN]! += length;
     counters[installed.slot + SA_LAST_IN] = this.#plane.clock.now;
+    this.#plane.heard.note(installed);
+    this.#plane.touched.note(installed);
     const received = this.#received[job]!;
     if (this.#compared !== installed || this.#comparedTo !== received) {
       this.#compareSource(this.#outers[job]!, received, installed);

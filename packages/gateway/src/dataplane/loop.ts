@@ -8,6 +8,7 @@
  */
 import { type PacketCipherBackend, Sad } from "@tandem/esp";
 import type { OwnedArena, SendBatch, TunDevice } from "@tandem/linux";
+import { Activity } from "./activity.ts";
 import { Associations, Refusal } from "./association.ts";
 import { type Checksum, wordChecksum } from "./checksum.ts";
 import type { Command, DataPlaneEvent } from "./commands.ts";
@@ -97,6 +98,8 @@ export class PacketLoop {
       tap: new Tap(arena, parts.emit, clock, parts.counters),
       sendBatch: parts.sendBatch,
       toInside: parts.toInside,
+      heard: new Activity("heard"),
+      touched: new Activity("touched"),
       emit: parts.emit,
       clock,
     };
@@ -220,10 +223,15 @@ export class PacketLoop {
         return undefined;
       case "leave-seat":
         return associations.leaveSeat(command.seat, command.on);
-      case "merge-replay":
-        return associations.get(command.childSa).sa.inbound.replay.merge(command.replay);
+      case "merge-replay": {
+        const installed = associations.get(command.childSa);
+        plane.touched.note(installed);
+        return installed.sa.inbound.replay.merge(command.replay);
+      }
       case "send-ike":
         return this.#sendIke(command);
+      case "take-active":
+        return command.direction === "in" ? plane.heard.take(command.seat) : plane.touched.take(command.seat);
       case "export-child-sa":
         return associations.get(command.childSa).sa.export();
       case "capture":

@@ -130,6 +130,7 @@ export class Outbound implements SegmentTarget {
     if (installed === undefined) return;
     const { outbound } = installed.sa;
     this.#plane.counters[installed.slot + SA_LAST_OUT] = this.#plane.clock.now;
+    this.#plane.touched.note(installed);
     if (outbound.expiry !== undefined) {
       this.#plane.emit({ ...outbound.expiry, childSa: installed.sa.id });
       outbound.expiry = undefined;

@@ -1,6 +1,7 @@
 /** What the parts of one data plane share: memory, devices, counters, time and the way to tell the main thread. */
 import type { Sad } from "@tandem/esp";
 import type { OwnedArena, SendBatch, TunDevice } from "@tandem/linux";
+import type { Activity } from "./activity.ts";
 import type { Checksum } from "./checksum.ts";
 import type { DataPlaneEvent } from "./commands.ts";
 import type { FlowSpread } from "./flow-spread.ts";
@@ -27,6 +28,8 @@ export interface Plane {
   readonly sendBatch: SendBatch | undefined;
   /** For ICMP "too big" and "TTL expired" to the inside; through the TUN where it is missing or fails. */
   readonly toInside: InsideSender | undefined;
+  readonly heard: Activity;
+  readonly touched: Activity;
   readonly emit: (event: DataPlaneEvent) => void;
   /** Milliseconds since 1970 and seconds since start, read once per turn. */
   readonly clock: { now: number; tick: number };

@@ -28,6 +28,9 @@ export interface InstalledSa {
   remotePort: number;
   movedTo: string;
   sequenceAsked: number;
+  /** On the lists of activity.ts. */
+  heard: boolean;
+  touched: boolean;
 }
 
 export class Tunnel {

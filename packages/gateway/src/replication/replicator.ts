@@ -39,6 +39,8 @@ export interface ReplicatorOptions {
   readonly wallClock: () => number;
   seats(): readonly ReplicatedSeat[];
   exportChildSa(childSa: string): Promise<ChildSaLiveState | undefined>;
+  /** Child SAs of a seat that carried packets since the last call. Absent: every one is told in every interval. */
+  touchedChildSas?(seat: string): Promise<readonly string[]>;
   onSuperseded(seat: string, epoch: number): void;
   onState(up: boolean, reason: string): void;
   /** This process of the partner may not have the tunnel's keys: fresh ones are wanted, so that it can adopt them. */
@@ -63,6 +65,10 @@ export class Replicator implements SeatReplication {
   readonly #store: ReplicaStore;
   readonly #exposure = new Exposure();
   readonly #link: ReplicationLink;
+  /** Seat -> Child SAs whose live state is told again though they may be idle: their IKE SA was told (see `ikeSa`). */
+  readonly #again = new Map<string, Set<string>>();
+  /** Seats of which the partner has no live state: a snapshot was made. */
+  readonly #whole = new Set<string>();
   #cancel: (() => void)[] = [];
 
   constructor(options: ReplicatorOptions) {
@@ -105,6 +111,10 @@ export class Replicator implements SeatReplication {
 
   async ikeSa(seat: string, ikeSa: string, state: ExportedIkeSa | null): Promise<void> {
     const keys = state === null ? [] : keysOf(state);
+    // While an IKE SA is rekeyed its Child SAs belong to neither, and the partner forgets their live state.
+    const again = this.#again.get(seat) ?? new Set();
+    for (const { childSa } of state?.children ?? []) again.add(childSa);
+    this.#again.set(seat, again);
     await this.#replicate(seat, keys, (epoch) => ({ kind: "ike-sa", seat, epoch, ikeSa, state }));
   }
 
@@ -188,6 +198,7 @@ export class Replicator implements SeatReplication {
   #snapshot(seat: ReplicatedSeat): ReplicaUpdate {
     const keys = new Set([...seat.exportIkeSas().flatMap(keysOf), ...seat.childSaIds()]);
     this.#exposure.retain(seat.config.name, keys);
+    this.#whole.add(seat.config.name);
     return {
       kind: "snapshot",
       seat: seat.config.name,
@@ -202,13 +213,23 @@ export class Replicator implements SeatReplication {
     if (!this.#link.up) return;
     for (const seat of this.#options.seats()) {
       const { name, epoch } = seat.config;
-      const states = await this.#exportLive(seat);
+      const states = await this.#exportLive(seat, await this.#changed(seat));
       if (states.length > 0) this.#link.tell({ kind: "live", seat: name, epoch, states });
     }
   }
 
-  async #exportLive(seat: ReplicatedSeat): Promise<ChildSaLiveState[]> {
-    const exported = await Promise.all(seat.childSaIds().map((id) => this.#options.exportChildSa(id)));
+  /** What the partner does not know: no walk over idle ones. */
+  async #changed(seat: ReplicatedSeat): Promise<readonly string[]> {
+    const { name } = seat.config;
+    const again = this.#again.get(name) ?? [];
+    this.#again.delete(name);
+    const whole = this.#whole.delete(name);
+    const touched = await this.#options.touchedChildSas?.(name);
+    return touched === undefined || whole ? seat.childSaIds() : [...new Set([...again, ...touched])];
+  }
+
+  async #exportLive(seat: ReplicatedSeat, ids = seat.childSaIds()): Promise<ChildSaLiveState[]> {
+    const exported = await Promise.all(ids.map((id) => this.#options.exportChildSa(id)));
     return exported.filter((state) => state !== undefined);
   }
 

@@ -9,7 +9,7 @@
  * Sequence numbers: the adopter of a Child SA starts above every reserved block (DESIGN §3). The first block needs no
  * message of its own: whoever adopts takes it as reserved.
  */
-import type { ChildSaLiveState, ChildSaParameters, SequenceBlock } from "@tandem/esp";
+import { type ChildSaLiveState, type ChildSaParameters, type SequenceBlock, selectorsKey } from "@tandem/esp";
 import type { ChildSaInstall } from "@tandem/ike";
 import type { DataPlanePort } from "../dataplane-port.ts";
 
@@ -48,10 +48,12 @@ export interface SaBookHooks {
 interface BookedChildSa {
   readonly id: string;
   readonly tunnel: string;
-  readonly ikeSa: string;
+  /** The IKE SA that has it now. */
+  ikeSa: string;
   readonly parameters: ChildSaParameters;
+  /** Child SAs with the same key take each other's place; others stand side by side. */
+  readonly selectors: string;
   ready: boolean;
-  packetsIn: number;
   reservedUpTo: number;
   /** Up to here an adopter knows of the reservations. */
   knownUpTo: number;
@@ -64,7 +66,10 @@ export class SaBook {
   readonly #childSas = new Map<string, BookedChildSa>();
   /** tunnel -> its Child SAs in the order of their making. */
   readonly #tunnels = new Map<string, Set<string>>();
-  readonly #outbound = new Map<string, string>();
+  /** IKE SA -> its Child SAs. */
+  readonly #ofIkeSa = new Map<string, Set<string>>();
+  /** tunnel -> selectors -> the Child SA that is used for sending. A tunnel with one of them is up. */
+  readonly #outbound = new Map<string, Map<string, string>>();
   /** Child SAs that are not used for sending yet. */
   readonly #awaiting = new Set<string>();
 
@@ -110,8 +115,8 @@ export class SaBook {
       tunnel,
       ikeSa,
       parameters: sa,
+      selectors: selectorsKey(sa.localSelectors, sa.remoteSelectors),
       ready: false,
-      packetsIn: live?.packetsIn ?? 0,
       reservedUpTo: sequence.limit,
       knownUpTo: sequence.limit,
     };
@@ -120,9 +125,8 @@ export class SaBook {
     // IKE SA is (the channel keeps the order), so that nobody knows the one without the other.
     if (live !== undefined) void this.#hooks.replicateSequence(sa.id, sequence.limit);
     this.#awaiting.add(sa.id);
-    const ofTunnel = this.#tunnels.get(tunnel) ?? new Set();
-    ofTunnel.add(sa.id);
-    this.#tunnels.set(tunnel, ofTunnel);
+    addTo(this.#tunnels, tunnel, sa.id);
+    addTo(this.#ofIkeSa, ikeSa, sa.id);
     this.#command({
       kind: "add-child-sa",
       tunnel,
@@ -134,7 +138,7 @@ export class SaBook {
 
   outboundReady(childSa: string): void {
     const booked = this.#childSas.get(childSa);
-    if (booked === undefined || this.#outbound.get(booked.tunnel) === childSa) return;
+    if (booked === undefined || this.#isOutbound(booked)) return;
     booked.ready = true;
     this.#awaiting.delete(childSa);
     const wasUp = this.#outbound.has(booked.tunnel);
@@ -147,17 +151,13 @@ export class SaBook {
     if (booked === undefined) return;
     this.#childSas.delete(childSa);
     this.#awaiting.delete(childSa);
-    const ofTunnel = this.#tunnels.get(booked.tunnel);
-    ofTunnel?.delete(childSa);
-    if (this.#outbound.get(booked.tunnel) === childSa) {
-      const next = this.#newestReady(booked.tunnel);
+    removeFrom(this.#tunnels, booked.tunnel, childSa);
+    removeFrom(this.#ofIkeSa, booked.ikeSa, childSa);
+    if (this.#isOutbound(booked)) {
+      const next = this.#newestReady(booked);
       if (next !== undefined) this.#switchTo(next);
-      else {
-        this.#outbound.delete(booked.tunnel);
-        this.#hooks.tunnelUp(booked.tunnel, false);
-      }
+      else this.#withoutOutbound(booked);
     }
-    if (ofTunnel?.size === 0) this.#tunnels.delete(booked.tunnel);
     this.#command({ kind: "remove-child-sa", childSa });
   }
 
@@ -166,13 +166,22 @@ export class SaBook {
    * beside them carries the packets from here on.
    */
   retire(ikeSa: string): void {
-    for (const booked of this.#childSas.values()) {
-      if (booked.ikeSa !== ikeSa) continue;
+    for (const id of this.#ofIkeSa.get(ikeSa) ?? []) {
+      const booked = this.#childSas.get(id)!;
       booked.ready = false;
       this.#awaiting.delete(booked.id);
-      if (this.#outbound.get(booked.tunnel) !== booked.id) continue;
-      const next = this.#newestReady(booked.tunnel);
+      if (!this.#isOutbound(booked)) continue;
+      const next = this.#newestReady(booked);
       if (next !== undefined) this.#switchTo(next);
+    }
+  }
+
+  /** An IKE SA's rekey: its successor has the Child SAs (RFC 7296 §2.18). */
+  inherit(from: string, to: string): void {
+    for (const id of [...(this.#ofIkeSa.get(from) ?? [])]) {
+      this.#childSas.get(id)!.ikeSa = to;
+      removeFrom(this.#ofIkeSa, from, id);
+      addTo(this.#ofIkeSa, to, id);
     }
   }
 
@@ -190,10 +199,10 @@ export class SaBook {
 
   /** Those of one tunnel, or of every instance of a template (IKE names them tunnel + "/" + identity). */
   idsOf(tunnel: string): string[] {
-    const own = [...this.#childSas.values()].filter(
-      (booked) => booked.tunnel === tunnel || booked.tunnel.startsWith(`${tunnel}/`),
+    const tunnels = [...this.#tunnels.keys()].filter(
+      (name) => name === tunnel || name.startsWith(`${tunnel}/`),
     );
-    return own.map((booked) => booked.id);
+    return tunnels.flatMap((name) => [...this.#tunnels.get(name)!]);
   }
 
   parameters(): ChildSaParameters[] {
@@ -242,24 +251,34 @@ export class SaBook {
   }
 
   /** Child SAs that received packets since the last call: proof of life for IKE. */
-  takeActive(): string[] {
-    const active: string[] = [];
-    for (const booked of this.#childSas.values()) {
-      const packets = this.#dataPlane.childCounters(booked.id)?.packetsIn ?? 0;
-      if (packets === booked.packetsIn) continue;
-      booked.packetsIn = packets;
-      active.push(booked.id);
-    }
-    return active;
+  async takeActive(): Promise<readonly string[]> {
+    const active = await this.#dataPlane.command({ kind: "take-active", seat: this.#seat, direction: "in" });
+    return active as readonly string[];
   }
 
-  #newestReady(tunnel: string): BookedChildSa | undefined {
+  #isOutbound(booked: BookedChildSa): boolean {
+    return this.#outbound.get(booked.tunnel)?.get(booked.selectors) === booked.id;
+  }
+
+  /** What can carry the packets of `booked`. */
+  #newestReady({ tunnel, selectors }: BookedChildSa): BookedChildSa | undefined {
     const ids = [...(this.#tunnels.get(tunnel) ?? [])].reverse();
-    return ids.map((id) => this.#childSas.get(id)!).find((booked) => booked.ready);
+    return ids
+      .map((id) => this.#childSas.get(id)!)
+      .find((other) => other.ready && other.selectors === selectors);
+  }
+
+  #withoutOutbound({ tunnel, selectors }: BookedChildSa): void {
+    const bySelectors = this.#outbound.get(tunnel);
+    bySelectors?.delete(selectors);
+    if (bySelectors?.size !== 0) return;
+    this.#outbound.delete(tunnel);
+    this.#hooks.tunnelUp(tunnel, false);
   }
 
   #switchTo(booked: BookedChildSa): void {
-    this.#outbound.set(booked.tunnel, booked.id);
+    const bySelectors = this.#outbound.get(booked.tunnel) ?? new Map<string, string>();
+    this.#outbound.set(booked.tunnel, bySelectors.set(booked.selectors, booked.id));
     this.#command({ kind: "switch-outbound", tunnel: booked.tunnel, childSa: booked.id });
   }
 
@@ -270,4 +289,14 @@ export class SaBook {
       );
     });
   }
+}
+
+function addTo(index: Map<string, Set<string>>, key: string, id: string): void {
+  index.set(key, (index.get(key) ?? new Set()).add(id));
+}
+
+function removeFrom(index: Map<string, Set<string>>, key: string, id: string): void {
+  const ids = index.get(key);
+  ids?.delete(id);
+  if (ids?.size === 0) index.delete(key);
 }

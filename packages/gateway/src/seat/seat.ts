@@ -44,9 +44,10 @@ export class Seat {
   readonly #book: SaBook;
   readonly #tunnels: SeatTunnels;
   readonly #activity: ActivityWatch;
+  /** IKE SAs that have been rekeyed or reauthenticated and are about to go. */
+  readonly #successors = new Map<string, string>();
   #begun = false;
   #adopting = false;
-  #replicationPlanned = false;
   #stopped = false;
 
   constructor(config: SeatConfig, context: SeatContext) {
@@ -76,9 +77,11 @@ export class Seat {
       (error) => this.#fault(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     );
     this.bgp = context.makeBgp(config.name);
-    this.#activity = new ActivityWatch(context.clock, this.#book, (childSa) =>
-      this.#driver.input({ kind: "esp-received", childSa }),
-    );
+    this.#activity = new ActivityWatch(context.clock, {
+      awaitsFirstPacket: () => this.#book.awaitsFirstPacket(),
+      takeActive: () => this.#book.takeActive(),
+      active: (childSa) => this.#driver.input({ kind: "esp-received", childSa }),
+    });
     this.#activity.plan();
   }
 
@@ -123,6 +126,9 @@ export class Seat {
         return;
       case "endpoint-moved":
         this.#driver.input(event);
+        return;
+      case "unknown-spi":
+        this.#driver.input({ kind: "esp-unknown-spi", remote: event.remote, spi: event.spi });
         return;
       default:
     }
@@ -265,7 +271,6 @@ export class Seat {
         return;
       case "child-sa-outbound-ready":
         this.#book.outboundReady(effect.childSa);
-        this.#replicateSoon();
         this.#context.flushFib();
         return;
       case "child-sa-down":
@@ -305,12 +310,20 @@ export class Seat {
     const { tunnel, template, virtualAddresses } = effect;
     if (template !== undefined) this.#tunnels.addInstance(tunnel, template, effect.remote);
     const rekeyed = effect.replaces !== undefined;
+    if (effect.replaces !== undefined) this.#successors.set(effect.replaces, effect.ikeSa);
     if (!rekeyed || virtualAddresses !== undefined) this.#tunnels.setVirtual(tunnel, virtualAddresses);
     this.#event(tunnel, ikeSaUpEvent(effect));
   }
 
   #ikeSaDown(effect: Effect<"ike-sa-down"> | Effect<"ike-failed">): void {
-    if (effect.kind === "ike-sa-down" && effect.cause === "replaced") this.#book.retire(effect.ikeSa);
+    if (effect.kind === "ike-sa-down") {
+      const successor = this.#successors.get(effect.ikeSa);
+      this.#successors.delete(effect.ikeSa);
+      if (effect.cause === "replaced") this.#book.retire(effect.ikeSa);
+      else if (effect.cause === "rekeyed" && successor !== undefined) {
+        this.#book.inherit(effect.ikeSa, successor);
+      }
+    }
     const quiet = effect.cause === "rekeyed" || effect.cause === "replaced";
     if (!quiet) this.#event(effect.tunnel, ikeSaDownEvent(effect));
     if (effect.kind === "ike-sa-down" && !quiet && this.#tunnels.isInstance(effect.tunnel)) {
@@ -323,13 +336,11 @@ export class Seat {
     if (connection === undefined) return;
     this.#book.add(effect.tunnel, effect.ikeSa, effect, terms(connection));
     this.#activity.plan();
-    this.#replicateSoon();
     this.#event(effect.tunnel, childSaUpEvent(effect));
   }
 
   #childSaDown(effect: Effect<"child-sa-down">): void {
     this.#book.remove(effect.childSa);
-    this.#replicateSoon();
     if (effect.cause !== "rekeyed") this.#event(effect.tunnel, childSaDownEvent(effect));
     this.#context.flushFib();
   }
@@ -345,22 +356,6 @@ export class Seat {
     replication.ikeSa(this.config.name, effect.ikeSa, effect.state).then(done, (error: unknown) => {
       this.#fault(`replication of ${effect.ikeSa}: ${String(error)}`);
       done();
-    });
-  }
-
-  /**
-   * The engine replicates what a message is about to expose. What a Child SA became after that message (installed,
-   * used for sending, gone) is told here, once per turn of the event loop.
-   */
-  #replicateSoon(): void {
-    const { replication } = this.#context;
-    if (replication === undefined || this.#replicationPlanned) return;
-    this.#replicationPlanned = true;
-    this.#context.clock.after(0, () => {
-      this.#replicationPlanned = false;
-      if (this.#stopped) return;
-      for (const state of this.#ike.exportIkeSas())
-        void replication.ikeSa(this.config.name, state.ikeSa, state);
     });
   }
 

@@ -4,6 +4,8 @@ import type { ChildSaCounters, DataPlaneCommand, DataPlanePort } from "../datapl
 
 export class FakeDataPlane implements DataPlanePort {
   readonly commands: DataPlaneCommand[] = [];
+  /** What the next `take-active` answers. */
+  readonly active: string[] = [];
   readonly counts = new Map<string, ChildSaCounters>();
   readonly backend = "fake";
   readonly offloads: readonly string[] = [];
@@ -20,6 +22,7 @@ export class FakeDataPlane implements DataPlanePort {
       return Promise.reject(new Error(refusal));
     }
     this.#observer(command);
+    if (command.kind === "take-active") return Promise.resolve(this.active.splice(0));
     return Promise.resolve({ slot: 0 });
   }
 

@@ -81,3 +81,55 @@ it("a restarted partner gets fresh keys only, and the owner is asked to make the
   // And what it has taken, it holds no more for the owner that it was taken from.
   expect(await owner.sequence("s", "d", 200)).toBe(false);
 });
+
+it("copies the live state of what carried packets, not of thousands of idle Child SAs", async () => {
+  const [port, key] = [await freePort(), randomBytes(32).toString("hex")];
+  const ids = Array.from({ length: 5_000 }, (_, i) => `c${i}`);
+  const exported: string[] = [];
+  let touched: string[] = [];
+  const seat: ReplicatedSeat = {
+    config: { name: "s", epoch: 1 },
+    exportIkeSas: () => ids.map((id) => ikeSa(`ike-${id}`, id)),
+    reservations: () => [],
+    childSaIds: () => ids,
+    bgp: undefined,
+  };
+  const clock = new VirtualClock();
+  const start = (instance: string, name: string, seats: readonly ReplicatedSeat[]): Replicator => {
+    const replicator = new Replicator({
+      instance,
+      partner: { name, localAddress: "127.0.0.1", address: "127.0.0.1", port, key, bgpPeers: [] },
+      clock,
+      wallClock: () => 0,
+      seats: () => seats,
+      exportChildSa: (childSa) => {
+        exported.push(childSa);
+        return Promise.resolve({ id: childSa } as never);
+      },
+      touchedChildSas: () => Promise.resolve(touched.splice(0)),
+      onSuperseded: () => {},
+      onState: () => {},
+      renewKeys: () => {},
+    });
+    running.push(replicator);
+    replicator.start();
+    return replicator;
+  };
+  const owner = start("gw/IN_0", "gw/IN_1", [seat]);
+  const partner = start("gw/IN_1", "gw/IN_0", []);
+  await until(() => partner.holds("s"));
+  /** One interval, and everything that it leads to. */
+  const interval = async (): Promise<string[]> => {
+    exported.length = 0;
+    clock.advance(25);
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+    return [...exported];
+  };
+  expect(await interval()).toHaveLength(5_000); // the partner has just been told the whole
+  expect(await interval()).toEqual([]);
+  touched = ["c7", "c4000"];
+  expect(await interval()).toEqual(["c7", "c4000"]);
+  expect(await interval()).toEqual([]);
+  await owner.ikeSa("s", "ike-c9", ikeSa("ike-c9", "c9"));
+  expect(await interval()).toEqual(["c9"]); // the partner may have forgotten its window meanwhile
+});

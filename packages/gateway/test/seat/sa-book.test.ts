@@ -137,13 +137,54 @@ describe("SaBook", () => {
     expect(short.length).toBeGreaterThan(0);
   });
 
-  it("reports which Child SAs received packets since the last look", () => {
+  it("asks the data plane which Child SAs received packets", async () => {
     const { plane, book } = setUp();
     book.add("t", "ike", install("a", 10), terms);
-    expect(book.takeActive()).toEqual([]);
-    plane.counts.set("a", { bytesIn: 1, bytesOut: 0, packetsIn: 1, packetsOut: 0 });
-    expect(book.takeActive()).toEqual(["a"]);
-    expect(book.takeActive()).toEqual([]);
+    expect(await book.takeActive()).toEqual([]);
+    plane.active.push("a");
+    expect(await book.takeActive()).toEqual(["a"]);
+    expect(
+      plane.of("take-active").every(({ seat, direction }) => seat === "gw/0" && direction === "in"),
+    ).toBe(true);
+  });
+
+  it("sends on one Child SA per set of selectors, and is down only without any", () => {
+    const { plane, ups, book } = setUp();
+    const net = (childSa: string, spi: number, startAddress: string): ChildSaInstall => ({
+      ...install(childSa, spi),
+      remoteSelectors: [{ ...any, startAddress, endAddress: startAddress }],
+    });
+    const switched = (): string[] => plane.of("switch-outbound").map(({ childSa }) => childSa);
+    book.add("t", "ike", net("a", 10, "10.1.0.1"), terms);
+    book.outboundReady("a");
+    book.add("t", "ike", net("b", 20, "10.2.0.1"), terms);
+    book.outboundReady("b");
+    book.add("t", "ike", net("a2", 30, "10.1.0.1"), terms);
+    book.outboundReady("a2");
+    expect(switched()).toEqual(["a", "b", "a2"]);
+    // The successor goes before what it replaced: back to that one, and not to the other selectors' Child SA.
+    book.remove("a2");
+    expect(switched()).toEqual(["a", "b", "a2", "a"]);
+    book.remove("a");
+    expect(switched()).toHaveLength(4);
+    expect(ups).toEqual(["t up"]);
+    book.remove("b");
+    expect(ups).toEqual(["t up", "t down"]);
+  });
+
+  it("knows the Child SAs of an IKE SA after its rekey", () => {
+    const { plane, book } = setUp();
+    book.add("t", "ike-1", install("a", 10), terms);
+    book.outboundReady("a");
+    book.inherit("ike-1", "ike-2");
+    book.add("t", "ike-3", install("b", 20), terms);
+    book.outboundReady("b");
+    book.add("t", "ike-2", install("c", 30), terms);
+    book.outboundReady("c");
+    book.retire("ike-1");
+    expect(plane.of("switch-outbound")).toHaveLength(3);
+    book.retire("ike-2");
+    expect(plane.of("switch-outbound").at(-1)?.childSa).toBe("b");
   });
 
   it("tells a refusal of the data plane", async () => {

@@ -162,8 +162,12 @@ describe("INVALID_SPI (RFC 7296 §1.5)", () => {
   it("is told to the peer inside the IKE SA, which makes the lost Child SA again", () => {
     const pair = establishedPair(9);
     const [child] = pair.a.children;
-    // b has forgotten it, without a DELETE.
-    pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: A, spi: child!.spiOut });
+    // b has forgotten it, without a DELETE, and a goes on sending.
+    pair.b.engine.indexChild(child!.childSa, child!.spiOut, undefined);
+    for (let i = 0; i < 5; i++) {
+      pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: A, spi: child!.spiOut });
+      pair.network.runFor(1500);
+    }
     pair.network.runFor(6000);
     expect(pair.b.transcript).toContain("N(INVALID_SPI)");
     expect(pair.a.of("child-sa-down")[0]!.reason).toContain("(INVALID_SPI)");
@@ -174,7 +178,36 @@ describe("INVALID_SPI (RFC 7296 §1.5)", () => {
   it("is not told to an address without an IKE SA", () => {
     const pair = establishedPair(10);
     const before = pair.network.sent.length;
-    pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: "203.0.113.1", spi: 0x1234_5678 });
+    for (let i = 0; i < 5; i++) {
+      pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: "203.0.113.1", spi: 0x1234_5678 });
+      pair.network.runFor(1500);
+    }
     expect(pair.network.sent.length).toBe(before);
+  });
+
+  it("is not told for packets that are ahead of an answer or late, nor for one that is known", () => {
+    const pair = establishedPair(11);
+    const [child] = pair.b.children;
+    const before = pair.network.sent.length;
+    for (let i = 0; i < 20; i++) {
+      // 1.9 s of one SPI, then others that come once, and one of ours all the time.
+      if (i < 19) pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: A, spi: 0x1234_5678 });
+      pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: A, spi: 0x2000_0000 + i });
+      pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: A, spi: child!.spiIn });
+      pair.network.runFor(100);
+    }
+    expect(pair.network.sent.length).toBe(before);
+  });
+
+  it("is told a few times per second at most, whatever SPIs are forged", () => {
+    const pair = establishedPair(12);
+    const before = pair.network.sent.length;
+    for (let i = 0; i < 400; i++) {
+      pair.network.give(pair.b, { kind: "esp-unknown-spi", remote: A, spi: 0x1000_0000 + (i % 40) });
+      pair.network.runFor(25);
+    }
+    // Ten seconds at ten answers per second, each an exchange of two datagrams.
+    expect(pair.network.sent.length - before).toBeLessThanOrEqual(220);
+    expect(pair.network.sent.length).toBeGreaterThan(before);
   });
 });
