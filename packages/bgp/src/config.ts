@@ -32,6 +32,11 @@ export interface SpeakerConfig {
    * Whether `routes-changed` effects are produced. Default true. A route server has no FIB.
    */
   readonly fib?: boolean;
+  /**
+   * Seconds that a speaker which took over waits for its peers' routes before it advertises (Selection_Deferral_Timer,
+   * RFC 4724 §4.1), and for a peer to come back at all. Default 60.
+   */
+  readonly selectionDeferralTime?: number;
   /** Prefixes held at most, over all peers and families; whoever sends more loses its session. Default 4,000,000. */
   readonly maximumPrefixes?: number;
   /** `weight` in API shapes. Default 32768, as seen on real gateways. */

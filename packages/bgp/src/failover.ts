@@ -8,7 +8,6 @@ import { formatAddress, parseAddress, parsePrefix } from "@tandem/wire";
 import { decodeAttributes } from "./attributes/decode.ts";
 import { encodeAttributes } from "./attributes/encode.ts";
 import type { Family } from "./config.ts";
-import { SELECTION_DEFERRAL_SECONDS } from "./constants.ts";
 import { type Core, FAMILIES } from "./core.ts";
 import { restartTime } from "./graceful-restart.ts";
 import { familyOfPrefix } from "./networks.ts";
@@ -21,9 +20,11 @@ export class Deferral {
   readonly #waiting: Set<string> = new Set();
   readonly #timers: TimerQueue;
   readonly #timer: Timer;
+  readonly #seconds: number;
 
-  constructor(timers: TimerQueue) {
+  constructor(timers: TimerQueue, deferralSeconds: number) {
     this.#timers = timers;
+    this.#seconds = deferralSeconds;
     this.#timer = new Timer(() => this.#waiting.clear());
   }
 
@@ -33,7 +34,7 @@ export class Deferral {
 
   begin(peers: readonly string[], now: Instant): void {
     for (const peer of peers) this.#waiting.add(peer);
-    if (this.active) this.#timers.start(this.#timer, now + seconds(SELECTION_DEFERRAL_SECONDS));
+    if (this.active) this.#timers.start(this.#timer, now + seconds(this.#seconds));
   }
 
   settled(peer: string): void {

@@ -6,7 +6,7 @@
  *                                       └──▶ dropped                 └──▶ dropped      └──▶ dropped
  */
 import { type Instant, seconds } from "@tandem/sansio";
-import type { Family, GracefulRestartConfig } from "./config.ts";
+import type { Family, GracefulRestartConfig, SpeakerConfig } from "./config.ts";
 import {
   MAXIMUM_RESTART_TIME_SECONDS,
   RESTART_TIME_SECONDS,
@@ -21,6 +21,10 @@ import { Timer } from "./timer-queue.ts";
 
 export const restartTime = (config: GracefulRestartConfig | undefined): number =>
   Math.min(config?.restartTime ?? RESTART_TIME_SECONDS, MAXIMUM_RESTART_TIME_SECONDS);
+
+/** RFC 4724 §4.1: the bound has to be configurable. */
+export const deferralTime = (config: SpeakerConfig): number =>
+  config.selectionDeferralTime ?? SELECTION_DEFERRAL_SECONDS;
 
 export class RestartHelper {
   readonly #core: Core;
@@ -71,7 +75,7 @@ export class RestartHelper {
     for (const family of state.families) this.#stale.add(family);
     this.#adopted = state.families.length > 0;
     // What the peer would wait for us says little about what we may wait for it: never less than for the others.
-    const wait = Math.max(state.restartSeconds, SELECTION_DEFERRAL_SECONDS);
+    const wait = Math.max(state.restartSeconds, deferralTime(this.#core.config));
     if (this.#adopted) this.#core.timers.start(this.#restart, now + seconds(wait));
   }
 
@@ -90,7 +94,9 @@ export class RestartHelper {
     if (this.#stale.size === 0) return;
     // A peer without the capability will never say that it is done: it gets the time that we wait for all of them.
     const bound =
-      offer === undefined ? SELECTION_DEFERRAL_SECONDS : (config?.stalePathTime ?? STALE_PATH_TIME_SECONDS);
+      offer === undefined
+        ? deferralTime(this.#core.config)
+        : (config?.stalePathTime ?? STALE_PATH_TIME_SECONDS);
     this.#core.timers.start(this.#stalePath, now + seconds(bound));
   }
 

@@ -16,6 +16,7 @@ import { transportOptions } from "./dialer.ts";
 import type { BgpEffect, BgpInput, TransportOptions } from "./events.ts";
 import { Deferral, restoreRoutes, savePeer, saveRoutes } from "./failover.ts";
 import { Fifo } from "./fifo.ts";
+import { deferralTime } from "./graceful-restart.ts";
 import { Cease } from "./iana.ts";
 import { ceaseWith } from "./message/notification.ts";
 import { Networks } from "./networks.ts";
@@ -78,7 +79,7 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
     const rib = (family: Family): LocRib => new LocRib(family, attributes, facts, options);
     const ribs = { "ipv4-unicast": rib("ipv4-unicast"), "ipv6-unicast": rib("ipv6-unicast") };
     this.#networks = new Networks(ribs, attributes);
-    this.#deferral = new Deferral(this.#timers);
+    this.#deferral = new Deferral(this.#timers, deferralTime(config));
     const deferral = this.#deferral;
     this.#core = {
       config,

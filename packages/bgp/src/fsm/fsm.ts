@@ -245,7 +245,9 @@ export class Fsm {
 
   #startKeepalive(now: Instant): void {
     if (this.#keepaliveSeconds === 0) return;
-    this.#host.timers.start(this.#keepalive, now + this.#jitter(this.#keepaliveSeconds));
+    // §4.4: never more often than once a second.
+    const delay = Math.max(seconds(1), this.#jitter(this.#keepaliveSeconds));
+    this.#host.timers.start(this.#keepalive, now + delay);
   }
 
   #stopSessionTimers(): void {

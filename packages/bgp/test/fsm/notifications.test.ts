@@ -70,6 +70,18 @@ describe("timers", () => {
     expect(count).toBeLessThanOrEqual(15);
   });
 
+  it("send no more than one KEEPALIVE in a second (RFC 4271 §4.4)", () => {
+    const peer = new ScriptedPeer({ holdTime: 3 }).establish();
+    const before = peer.messages(4).length;
+    for (let i = 0; i < 20; i++) {
+      peer.wait(1000);
+      peer.send(encodeKeepalive());
+    }
+    const count = peer.messages(4).length - before;
+    expect(count).toBeLessThanOrEqual(20);
+    expect(count).toBeGreaterThan(15);
+  });
+
   it("lengthen the stay in Idle with each failure in a row", () => {
     const peer = new ScriptedPeer({ passive: false, connectRetryTime: 1 });
     const waits: number[] = [];

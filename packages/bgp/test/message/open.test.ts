@@ -60,6 +60,25 @@ describe("OPEN", () => {
     });
   });
 
+  it("takes several capability parameters, and the same capability again (RFC 5492 §4)", () => {
+    const bytes = raw(`${FIXED} 18 02 06 41 04 0000fde9 02 0e 01 04 00020001 01 04 00020001 02 00`);
+    expect(decodeOpen(bytes, 0, bytes.length)).toMatchObject({
+      ok: true,
+      value: {
+        asn: 65001,
+        capabilities: { families: ["ipv6-unicast"], routeRefresh: true, fourOctetAs: 65001 },
+      },
+    });
+  });
+
+  it("counts the last of several graceful restart capabilities (RFC 4724 §3)", () => {
+    const bytes = raw(`${FIXED} 0a 02 08 40 02 0078 40 02 803c`);
+    expect(decodeOpen(bytes, 0, bytes.length)).toMatchObject({
+      ok: true,
+      value: { capabilities: { gracefulRestart: { restarted: true, restartTime: 60 } } },
+    });
+  });
+
   it("reads the extended length of RFC 9072", () => {
     const bytes = raw(`${FIXED} ff ff 0009 02 0006 41 04 0000fde9`);
     expect(decodeOpen(bytes, 0, bytes.length)).toMatchObject({ ok: true, value: { asn: 65001 } });

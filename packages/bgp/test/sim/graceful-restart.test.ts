@@ -1,6 +1,6 @@
 /** RFC 4724: both roles, and what a seat's adopter does with a dead speaker's state. */
 import { describe, expect, it } from "vitest";
-import type { PeerConfig, SpeakerState } from "../../src/index.ts";
+import type { PeerConfig, SpeakerConfig, SpeakerState } from "../../src/index.ts";
 import { type SimulatedSpeaker, SpeakerNetwork } from "../../src/testing/index.ts";
 
 const GATEWAY = "10.0.0.1";
@@ -49,8 +49,9 @@ function adopt(
   state: SpeakerState,
   gr: PeerConfig["gracefulRestart"] = GR,
   extra: Partial<PeerConfig> = {},
+  config: Partial<SpeakerConfig> = {},
 ): void {
-  l.gateway = l.network.add({ localAddress: GATEWAY, asn: 65515 });
+  l.gateway = l.network.add({ localAddress: GATEWAY, asn: 65515, ...config });
   for (const peer of gatewayPeers(gr, { ...extra, waitForPath: true }))
     l.gateway.input({ kind: "peer-set", peer });
   l.gateway.input({ kind: "adopt", state });
@@ -227,6 +228,18 @@ describe("a seat's adopter", () => {
     expect(l.gateway.fib.size).toBe(2);
     l.network.run(30_000);
     expect([...l.gateway.fib.keys()]).toEqual(["2001:db8:51::/48"]);
+  });
+
+  it("waits as long as it is told to (Selection_Deferral_Timer, RFC 4724 §4.1)", () => {
+    const l = lab(NONE);
+    const state = l.gateway.speaker.exportState();
+    l.gateway.node.halt();
+    l.network.cut(GATEWAY, DEVICE);
+    adopt(l, state, NONE, {}, { selectionDeferralTime: 10 });
+    l.network.run(8000);
+    expect(l.gateway.fib.size).toBe(2);
+    l.network.run(4000);
+    expect(l.gateway.fib.size).toBe(0);
   });
 
   it("gives up adopted routes after a minute when the peer does not come back", () => {
