@@ -164,7 +164,8 @@ async function untilReady(
   step: (text: string) => void,
   { waitMilliseconds, keepGoing, signal }: BringUpOptions,
 ): Promise<LabStatus> {
-  step(`waiting for ${plan.tunnels.length} tunnels`);
+  const { length } = plan.tunnels;
+  step(`waiting for ${length} ${length === 1 ? "tunnel" : "tunnels"}`);
   const dead = (): ProcessRecord | undefined => processes.find(({ identity }) => !isAlive(identity));
   const status = await waitUntilReady(
     folder,
@@ -190,11 +191,11 @@ async function untilReady(
 function tellReasons(step: (text: string) => void): (status: LabStatus) => void {
   const told = new Map<string, string>();
   return ({ tunnels }) => {
-    for (const { tunnel, connection, remote, reason } of tunnels) {
+    for (const { tunnel, connection, seat, remote, reason } of tunnels) {
       const text = reason?.replace(/, \d+ tries.*$/, "");
       if (text === undefined || told.get(tunnel ?? connection) === text) continue;
       told.set(tunnel ?? connection, text);
-      step(`tunnel ${connection} to ${remote} is not up yet: ${text}`);
+      step(`tunnel ${connection} ${seat} to ${remote} is not up yet: ${text}`);
     }
   };
 }
