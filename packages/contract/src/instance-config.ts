@@ -80,6 +80,9 @@ export const BgpNeighborConfig = z.object({
   neighbor: Address,
   asn: z.number(),
   localAddress: Address.optional().describe("default: the seat's bgpIp"),
+  nextHop6: Address.optional().describe(
+    "NEXT_HOP of IPv6 routes over an IPv4 session; default: the IPv4-mapped address, which FRR takes and BIRD does not",
+  ),
   passive: z.boolean().default(false),
   holdTime: z.number().default(180),
   keepaliveTime: z.number().default(60),

@@ -19,6 +19,7 @@ export function tunnelPeer(tunnel: string, bgp: BgpNeighborConfig, terms: PeerTe
     neighbor: bgp.neighbor,
     asn: bgp.asn,
     ...(bgp.localAddress === undefined ? {} : { localAddress: bgp.localAddress }),
+    ...(bgp.nextHop6 === undefined ? {} : { nextHop: { ipv6: bgp.nextHop6 } }),
     passive: bgp.passive,
     waitForPath: true,
     holdTime: bgp.holdTime,
