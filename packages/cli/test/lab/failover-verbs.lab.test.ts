@@ -1,12 +1,15 @@
 /** The verbs that break and mend, on the default topology: after each of them the lab is ready again. */
-import type { LabStatus } from "@tandem/contract";
+import { join } from "node:path";
+import { FabricStatus, type LabStatus } from "@tandem/contract";
+import { callControl } from "@tandem/lab";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TandemCommand } from "./tandem-command.ts";
 
+const LAB = `verbs-${process.pid}`;
 let tandem: TandemCommand;
 beforeAll(async () => {
   tandem = new TandemCommand();
-  await tandem.expect("lab", "up", "dual-redundancy", "--name", `verbs-${process.pid}`);
+  await tandem.expect("lab", "up", "dual-redundancy", "--name", LAB);
 });
 afterAll(() => tandem.close());
 
@@ -70,6 +73,25 @@ describe("the others", () => {
     await ready();
     await tandem.expect("reset", "to-device1");
     await ready();
+  });
+});
+
+describe("ready", () => {
+  it("is not said of a lab whose packets the fabric sends nowhere, though every tunnel is up", async () => {
+    await tandem.expect("kill", "supervisor");
+    const socket = join(tandem.state, "labs", LAB, "control", "fabric.sock");
+    const { seats } = FabricStatus.parse(await callControl(socket, "status"));
+    for (const { name, epoch } of seats)
+      await callControl(socket, "set-owner", { seat: name, owner: null, epoch: epoch + 1 });
+    const said = await status();
+    expect(said).toMatchObject({ ready: false, state: "down" });
+    expect(said.reasons).toContain("seat gw/0: the fabric sends its packets nowhere, gw/IN_0 claims it");
+    expect(said.tunnels.map(({ ike }) => ike)).toEqual(Array(4).fill("ESTABLISHED"));
+    const ping = ["lab", "exec", "vnet1-host", "ping", "-c", "1", "-W", "1", "10.51.0.4"];
+    expect((await tandem.run(...ping)).status).toBe(1);
+    await tandem.expect("restore", "supervisor");
+    await ready();
+    await tandem.expect(...ping);
   });
 });
 

@@ -6,6 +6,7 @@
  */
 import {
   type BgpPeerStatus,
+  FabricStatus,
   type InstanceNode,
   type InstanceStatus,
   type LabPlan,
@@ -15,7 +16,7 @@ import {
   type TunnelStatus,
 } from "@tandem/contract";
 import { callControl } from "../control/control-client.ts";
-import { askAll, labProcesses } from "../control/lab-processes.ts";
+import { type Answer, askAll, labProcesses } from "../control/lab-processes.ts";
 import { reasonOf } from "../lab-error.ts";
 import { readPlan } from "../lab-record.ts";
 import type { StateFolder } from "../state-folder.ts";
@@ -52,6 +53,7 @@ export async function labStatus(folder: StateFolder): Promise<LabStatus> {
   const bgpPeers = running.flatMap((status) =>
     status.bgpPeers.map((peer) => ({ ...peer, instance: peer.instance ?? status.name })),
   );
+  const owners = ownersOf(others, supervisor);
   const reasons = [
     ...answers.filter(({ status }) => status === undefined).map(({ node, reason }) => `${node}: ${reason}`),
     ...others.flatMap(({ node, reason }) =>
@@ -68,10 +70,9 @@ export async function labStatus(folder: StateFolder): Promise<LabStatus> {
       ),
     ...missingSessions(plan, bgpPeers, seats),
     ...missingClients(plan, tunnels),
-    ...supervision(supervisor, answers, seats),
+    ...supervision(supervisor, owners, answers, seats),
   ];
   const ready = reasons.length === 0;
-  const { owners } = supervisor;
   const sentSomewhere = seats.some(
     ({ name, owner }) => (owners.has(name) ? owners.get(name) : owner) !== null,
   );
@@ -114,26 +115,39 @@ function stalledLoops(statuses: readonly (ProcessStatus | undefined)[]): string[
   });
 }
 
-/** What the processes themselves cannot know. Of a process that is gone, or a seat that nobody claims, it was said already. */
+/** To whom the packets of each seat are sent: the fabric knows, and without its agent the supervisor. */
+function ownersOf(others: readonly Answer[], supervisor: SupervisorView): ReadonlyMap<string, string | null> {
+  const fabric = others.flatMap(({ result }) => FabricStatus.safeParse(result).data ?? [])[0];
+  return fabric === undefined
+    ? supervisor.owners
+    : new Map(fabric.seats.map(({ name, owner }) => [name, owner]));
+}
+
+/** What the instances cannot know. Of one that is gone, or of a seat that nobody claims, it was said already. */
 function supervision(
-  { reasons, owners }: SupervisorView,
+  { reasons }: SupervisorView,
+  owners: ReadonlyMap<string, string | null>,
   answers: readonly ProcessAnswer[],
   seats: readonly SeatStatus[],
 ): string[] {
   const silent = new Set(answers.filter(({ status }) => status === undefined).map(({ node }) => node));
-  const claimed = new Map<string, string>(
-    seats.flatMap(({ name, owner }) => (owner === null ? [] : [[name, owner] as const])),
-  );
-  const known = reasons
-    .filter(({ subject }) => !owners.has(subject) || claimed.has(subject))
-    .filter(({ subject }) => !silent.has(subject))
-    .map(({ subject, reason }) => `${owners.has(subject) ? "seat " : ""}${subject}: ${reason}`);
-  const elsewhere = [...owners].flatMap(([seat, owner]) => {
-    const claimant = claimed.get(seat);
-    if (owner === null || claimant === undefined || owner === claimant) return [];
-    return [`seat ${seat}: the fabric sends its packets to ${owner}, ${claimant} claims it`];
+  const unclaimed = new Set(seats.filter(({ owner }) => owner === null).map(({ name }) => name));
+  const known = reasons.filter(({ subject }) => !silent.has(subject) && !unclaimed.has(subject));
+  const elsewhere = seats.flatMap(({ name, owner: claimant }) => {
+    const owner = owners.get(name);
+    if (owner === undefined || owner === claimant || unclaimed.has(name)) return [];
+    if (known.some(({ subject }) => subject === name)) return [];
+    return [
+      {
+        subject: name,
+        reason: `the fabric sends its packets ${owner === null ? "nowhere" : `to ${owner}`}, ${claimant} claims it`,
+      },
+    ];
   });
-  return [...known, ...elsewhere];
+  const names = new Set(seats.map(({ name }) => name));
+  return [...known, ...elsewhere].map(
+    ({ subject, reason }) => `${names.has(subject) ? "seat " : ""}${subject}: ${reason}`,
+  );
 }
 
 export function isUp(tunnel: TunnelStatus): boolean {

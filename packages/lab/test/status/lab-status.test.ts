@@ -16,6 +16,7 @@ let folder: StateFolder;
 let statusBefore: string | undefined;
 let instance: ProcessStatus;
 let supervisor: LabStatus;
+let fabric: unknown;
 
 /** `site-to-site`, and nobody has a word against it. */
 beforeEach(async () => {
@@ -51,6 +52,7 @@ beforeEach(async () => {
     bgpPeers: [],
     dataPlane: { backend: "evp", offloads: [], counters: {}, drops: {}, stalledMilliseconds: 12 },
   };
+  fabric = undefined;
   supervisor = {
     ready: true,
     state: "ready",
@@ -66,8 +68,7 @@ beforeEach(async () => {
     if (node.kind === "host" || (node.kind === "device" && node.software !== "tandem")) continue;
     const standby = { ...instance, name: node.name, seats: [], tunnels: [] };
     await serveControl(node.config.controlSocket, {
-      status: () =>
-        node.kind === "supervisor" ? supervisor : node.name === "gw/IN_0" ? instance : { ...standby },
+      status: () => ({ "gw/IN_0": instance, supervisor, fabric })[node.name] ?? { ...standby },
     });
     recordProcess(folder, { node: node.name, role: node.kind, identity: identify(process.pid)! });
   }
@@ -107,6 +108,15 @@ describe("labStatus", () => {
     const { ready, reasons } = await labStatus(folder);
     expect(ready).toBe(false);
     expect(reasons).toEqual(["seat gw/0: the fabric sends its packets to gw/IN_1, gw/IN_0 claims it"]);
+  });
+
+  it("believes the fabric itself, also where the supervisor knows nothing of it", async () => {
+    const seat = { name: "gw/0", publicIp: "203.0.113.10", bgpIp: "10.12.255.4", drained: false };
+    fabric = { name: "fabric", pid: 1, filter: "nftables", seats: [{ ...seat, owner: null, epoch: 2 }] };
+    expect(await labStatus(folder)).toMatchObject({
+      state: "down",
+      reasons: ["seat gw/0: the fabric sends its packets nowhere, gw/IN_0 claims it"],
+    });
   });
 
   it("repeats the supervisor's verdict on an instance that answers for itself", async () => {
