@@ -122,7 +122,7 @@ async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Prom
     journal,
     log,
   });
-  const stop = (): void => {
+  const stop = (status: number): void => {
     if (stopping) return;
     stopping = true;
     log("info", "stopping");
@@ -131,7 +131,7 @@ async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Prom
       .stop()
       .then(() => control.close())
       .then(
-        () => process.exit(0),
+        () => process.exit(status),
         (error: unknown) => {
           log("error", `unclean stop: ${String(error)}`);
           process.exit(1);
@@ -142,8 +142,8 @@ async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Prom
     log("error", error instanceof Error ? (error.stack ?? error.message) : String(error), { method });
   });
   await control.listen(config.controlSocket);
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
+  process.on("SIGTERM", () => stop(0));
+  process.on("SIGINT", () => stop(0));
   await instance.start();
   served = true;
 }

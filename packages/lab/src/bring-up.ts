@@ -7,6 +7,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { type LabPlan, type LabStatus, nodeFileName, type PlanNode } from "@tandem/contract";
+import { isContainer } from "./container/in-containers.ts";
 import { writeInspect } from "./inspect.ts";
 import { LabError, reasonOf } from "./lab-error.ts";
 import {
@@ -64,6 +65,12 @@ export async function bringUp(
   const began = performance.now();
   const { plan } = source;
   const step = options.onStep ?? (() => {});
+  if (isContainer()) {
+    throw new LabError(
+      "a lab inside a container of another lab cannot be made",
+      "docker compose up, on the host; this lab is measured by `tandem bench throughput` and `tandem bench failover`",
+    );
+  }
   const kind = realmKind();
   checkTunDevice(kind);
   await checkPeerPrerequisites(plan, kind, options.mayInstall, step);

@@ -1,6 +1,9 @@
 /** Runs a command of the user's in a node, with the user's terminal. */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import type { PlanNode } from "@tandem/contract";
+import { runInHost } from "./container/host-client.ts";
+import { inContainers, refuseInContainers } from "./container/in-containers.ts";
 import { LabError } from "./lab-error.ts";
 import { findLab, readPlan } from "./lab-record.ts";
 import { Realm } from "./netns/realm.ts";
@@ -28,6 +31,7 @@ export async function execInNode(
       `nodes: ${plan.nodes.map(({ name }) => name).join(", ")}`,
     );
   }
+  if (inContainers(folder)) return await execInContainer(folder, found, command);
   const realm = new Realm(record.realm);
   if (!realm.isAlive()) {
     throw new LabError(`lab "${record.lab}" is no longer running`, `./tandem lab down --name ${record.lab}`);
@@ -57,4 +61,26 @@ export async function execInNode(
       resolve(signal === null ? (code ?? 1) : 128 + (constants.signals[signal] ?? 0));
     });
   });
+}
+
+const CONTAINER_EXEC_MILLISECONDS = 600_000;
+
+/** A host's agent runs what measures; into everything else `docker compose exec` leads. */
+async function execInContainer(
+  folder: StateFolder,
+  node: PlanNode,
+  command: readonly string[],
+): Promise<number> {
+  if (node.kind !== "host") {
+    refuseInContainers(
+      folder,
+      node.name,
+      `lab exec ${node.name}`,
+      (service) => `docker compose exec ${service} ${command.join(" ")}`,
+    );
+  }
+  const { status, stdout, stderr } = await runInHost(folder, node.name, command, CONTAINER_EXEC_MILLISECONDS);
+  process.stdout.write(stdout);
+  process.stderr.write(stderr);
+  return status;
 }

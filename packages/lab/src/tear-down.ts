@@ -1,5 +1,6 @@
 /** Removes all that `lab up` made: processes, namespaces, state. Works on what any crash left behind. */
 import { setTimeout as delay } from "node:timers/promises";
+import { refuseInContainers } from "./container/in-containers.ts";
 import { LabError } from "./lab-error.ts";
 import { type LabRecord, readLabRecord, readProcesses } from "./lab-record.ts";
 import { deleteNamespaces, Realm } from "./netns/realm.ts";
@@ -17,6 +18,7 @@ export interface TearDownResult {
 }
 
 export async function tearDown(folder: StateFolder): Promise<TearDownResult> {
+  refuseInContainers(folder, "", "lab down", () => "docker compose down (with --volumes its state goes too)");
   const record = readLabRecord(folder);
   const processes = await endProcesses(folder, record);
   const namespaces = record === undefined ? 0 : await removeNamespaces(record);

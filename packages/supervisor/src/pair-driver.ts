@@ -161,7 +161,7 @@ export class PairDriver {
         }
         return;
       case "kill":
-        this.#signal(effect.instance, "SIGKILL");
+        this.#end(effect.instance);
         return;
       case "stop":
         this.#stop(effect.instance);
@@ -283,6 +283,16 @@ export class PairDriver {
       : monitor.client.call(method, params, milliseconds);
   }
 
+  /** In another container: it cannot be signalled, and does it to itself. */
+  #elsewhere(instance: string): boolean {
+    return this.#parts.monitors.get(instance)?.pid === 0;
+  }
+
+  #end(instance: string): void {
+    if (this.#elsewhere(instance)) this.#call(instance, "end-at-once", undefined).catch(() => {});
+    else this.#signal(instance, "SIGKILL");
+  }
+
   #signal(instance: string, signal: NodeJS.Signals): void {
     const pid = this.#parts.monitors.get(instance)?.pid ?? 0;
     if (pid !== 0 && processState(pid) !== "gone") this.#kill(pid, signal);
@@ -298,7 +308,8 @@ export class PairDriver {
 
   #stop(instance: string): void {
     const pid = this.#parts.monitors.get(instance)?.pid ?? 0;
-    this.#signal(instance, "SIGTERM");
+    if (this.#elsewhere(instance)) this.#call(instance, "stop", undefined).catch(() => {}); // its end is the answer
+    else this.#signal(instance, "SIGTERM");
     setTimeout(() => {
       if (pid !== 0 && this.#parts.monitors.get(instance)?.pid === pid) this.#signal(instance, "SIGKILL");
     }, LONGEST_STOP_MILLISECONDS).unref();

@@ -20,7 +20,12 @@ import { tunnelStatuses } from "../process-status.ts";
 import type { Seat } from "../seat/seat.ts";
 import { type ControlMethods, ControlRefusal } from "./server.ts";
 
-export function controlMethods(instance: Instance, stop: () => void): ControlMethods {
+/** What a shell says of a process that SIGTERM and SIGKILL have ended: a container's restart policy takes both for failures. */
+const STOPPED_STATUS = 143;
+const ENDED_STATUS = 137;
+
+/** `stop`: says goodbye to everybody and ends the process with this status. */
+export function controlMethods(instance: Instance, stop: (status: number) => void): ControlMethods {
   const seatsOf = (name: string | undefined): Seat[] =>
     name === undefined ? [...instance.seats()] : [instance.seat(name)];
 
@@ -172,9 +177,11 @@ export function controlMethods(instance: Instance, stop: () => void): ControlMet
       return instance.drainSeat(seat, !off);
     },
     stop: () => {
-      stop();
+      stop(STOPPED_STATUS);
       return {};
     },
+    // As a SIGKILL would: nothing is said to anybody. For whom cannot signal this process, in a container of its own.
+    "end-at-once": () => process.execve?.("/bin/sh", ["sh", "-c", `exit ${ENDED_STATUS}`], {}),
   };
 }
 

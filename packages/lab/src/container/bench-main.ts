@@ -1,93 +1,88 @@
 /**
- * `docker compose --profile bench up`: iperf3 from one host's network to the other side, both ways, with a ping every 20 ms
- * beside it. Kill an instance half-way (`docker kill`) and the longest silence is the outage.
- *
- *     bench-main.ts DESTINATION
+ * `docker compose --profile bench up`: waits until the lab is ready, then iperf3 between the hosts both ways with the spread
+ * over the tunnels, and once more with an instance ended half-way: the dip of the throughput and the outage of every flow.
  */
-import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { tryCommand } from "../process/run-command.ts";
+import { summarise } from "../drill/incident.ts";
+import { LabError, reasonOf } from "../lab-error.ts";
+import { readPlan } from "../lab-record.ts";
+import { type ProbeDirection, probeDirections } from "../probe/probe-session.ts";
+import type { StateFolder } from "../state-folder.ts";
 import { labStatus } from "../status/lab-status.ts";
+import { endWithReason } from "./end-with-reason.ts";
 import { readEnvironment } from "./preflight.ts";
 import { labFolder } from "./shared-plan.ts";
+import { measureThroughput, spreadText } from "./throughput-run.ts";
+import { watchIncident } from "./watched-incident.ts";
 
 const READY_MILLISECONDS = 90_000;
-const PING_MILLISECONDS = 20;
+const UDP_FLOWS = 16;
 const RUNS = [
-  { name: "to the other side, 1 flow", words: ["-P", "1"] },
-  { name: "to the other side, 8 flows", words: ["-P", "8"] },
-  { name: "back, 8 flows", words: ["-P", "8", "-R"] },
+  { name: "1 flow", flows: 1, back: false },
+  { name: "8 flows", flows: 8, back: false },
+  { name: "8 flows back", flows: 8, back: true },
 ];
 
-interface Iperf {
-  readonly end?: { readonly sum_received?: { readonly bits_per_second?: number } };
-  readonly error?: string;
-}
+await endWithReason(async () => {
+  const seconds = Number(process.argv[2] ?? 5);
+  const folder = labFolder(readEnvironment(process.env));
+  await untilReady(folder);
+  const [direction] = probeDirections(readPlan(folder));
+  if (direction === undefined) throw new LabError("the topology has no two hosts to measure between");
+  const { from, destination } = direction;
+  for (const { name, flows, back } of RUNS) {
+    const { megabits, spread } = await measureThroughput(folder, from, destination, { flows, seconds, back });
+    say(
+      `${from} to ${destination}, ${name}: ${Math.round(megabits)} Mbit/s; by tunnel: ${spreadText(spread)}`,
+    );
+  }
+  await halfWay(folder, direction, seconds);
+});
 
-const destination = process.argv[2];
-if (destination === undefined) {
-  process.stderr.write("usage: container-bench DESTINATION\n");
-  process.exit(2);
-}
-const folder = labFolder(readEnvironment(process.env));
-const seconds = 10;
-
-await untilReady();
-for (const { name, words } of RUNS) {
-  const silence = watchPings(destination);
-  const run = await tryCommand(["iperf3", "-c", destination, "-t", String(seconds), "-J", ...words]);
-  const longest = await silence();
-  const result = parse(run.stdout);
-  const bits = result.end?.sum_received?.bits_per_second;
-  const rate =
-    bits === undefined ? `failed: ${result.error ?? run.stderr.trim()}` : `${Math.round(bits / 1e6)} Mbit/s`;
-  const status = await labStatus(folder);
-  const spread = status.tunnels.map((t) => `${t.connection} ${t.seat} ${t.flows}`).join(", ");
-  process.stdout.write(
-    `${name}: ${rate}; longest silence of a ping every ${PING_MILLISECONDS} ms: ${Math.round(longest)} ms; flows: ${spread}\n`,
+/** The probes have the path to themselves for their warming up; then iperf3 starts, and half of it later the instance ends. */
+async function halfWay(
+  folder: StateFolder,
+  { from, destination }: ProbeDirection,
+  seconds: number,
+): Promise<void> {
+  const load = delay(1_000).then(() =>
+    measureThroughput(folder, from, destination, { flows: 8, seconds: 2 * seconds, back: false }),
   );
+  load.catch(() => {}); // told below
+  await delay(seconds * 1000);
+  const report = await watchIncident(folder, {
+    event: "unplanned",
+    udpFlows: UDP_FLOWS,
+    waitMilliseconds: 0,
+    say: () => {},
+  });
+  say(summarise(report));
+  for (const { direction, lost, timestampDerived } of report.directions) {
+    say(`  ${direction}: lost ${lost}, longest outage of a flow ${timestampDerived.max.toFixed(0)} ms`);
+  }
+  const meanwhile = await load.then(
+    ({ perSecond, megabits }) =>
+      `${Math.round(megabits)} Mbit/s; second by second: ${perSecond.map(Math.round).join(" ")}`,
+    (error: unknown) => `not measured: ${reasonOf(error)}`,
+  );
+  say(`  iperf3 meanwhile, 8 flows: ${meanwhile}`);
+  await untilReady(folder);
+  if (!report.recovered) process.exitCode = 1;
 }
 
-async function untilReady(): Promise<void> {
+async function untilReady(folder: StateFolder): Promise<void> {
   const deadline = performance.now() + READY_MILLISECONDS;
   for (;;) {
     const reasons = await labStatus(folder).then(
       (status) => status.reasons,
-      (error: Error) => [error.message],
+      (error: unknown) => [reasonOf(error)],
     );
     if (reasons.length === 0) return;
-    if (performance.now() > deadline) {
-      process.stderr.write(`the lab is not ready: ${reasons.join("; ")}\n`);
-      process.exit(1);
-    }
+    if (performance.now() > deadline) throw new LabError(`the lab is not ready: ${reasons.join("; ")}`);
     await delay(500);
   }
 }
 
-/** Returns how to stop it and learn the longest time between two answers, milliseconds. */
-function watchPings(to: string): () => Promise<number> {
-  const ping = spawn("ping", ["-i", String(PING_MILLISECONDS / 1000), "-W", "1", to], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  let last = performance.now();
-  let longest = 0;
-  ping.stdout.setEncoding("utf8").on("data", (text: string) => {
-    if (!text.includes("time=")) return;
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  });
-  return () =>
-    new Promise((resolve) => {
-      ping.once("close", () => resolve(Math.max(longest, performance.now() - last)));
-      ping.kill("SIGINT");
-    });
-}
-
-function parse(text: string): Iperf {
-  try {
-    return JSON.parse(text) as Iperf;
-  } catch {
-    return {};
-  }
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
 }

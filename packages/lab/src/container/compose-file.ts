@@ -115,19 +115,17 @@ const strongswanImage = (context: string): string[] => [
   "        BASE_IMAGE: ${BASE_IMAGE:-node:24-bookworm-slim}",
 ];
 
-/** `--profile bench`: waits for the lab, then drives iperf3 between the hosts' containers. */
+/** `--profile bench`: waits for the lab, then has the hosts' agents measure. It needs the volume and nothing else. */
 function benchService(plan: LabPlan): string[] {
-  const probe = plan.probes.find(({ destination }) => destination !== undefined);
-  if (probe === undefined) return [];
+  if (plan.probes.every(({ destination }) => destination === undefined)) return [];
   return [
     "  bench:",
     "    <<: *tandem",
     "    profiles: [bench]",
-    `    command: [container-bench, "${probe.destination}"]`,
-    `    network_mode: "service:${serviceName(probe.from)}"`,
-    "    cap_add: [NET_RAW] # ping",
+    "    command: [container-bench]",
+    "    network_mode: none",
     '    restart: "no"',
-    `    depends_on: [${serviceName(probe.from)}]`,
+    "    depends_on: [supervisor]",
     "",
   ];
 }

@@ -4,6 +4,7 @@
  *      preflight ─▶ shared plan ─▶ interfaces renamed, addresses, guards, rules, routes ─▶ execve
  */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { LabPlan, PlanNode } from "@tandem/contract";
 import { LabError } from "../lab-error.ts";
 import { locateLabFile, readLabSource } from "../lab-source.ts";
@@ -12,9 +13,13 @@ import { startCommand } from "../plan/start-nodes.ts";
 import { runCommand } from "../process/run-command.ts";
 import { type ContainerEnd, endsOf } from "./container-network.ts";
 import { HEALTH_NOTE, type HealthNote } from "./health-main.ts";
+import { hostSocket } from "./host-client.ts";
 import { preflight, readEnvironment } from "./preflight.ts";
 import { labFolder, sharedPlan, sourceOptions } from "./shared-plan.ts";
 import { STRONGSWAN_ENVIRONMENT, startStrongswan } from "./start-strongswan.ts";
+
+const HOST_AGENT = join(import.meta.dirname, "host-agent.ts");
+const QUIET = ["--disable-warning=ExperimentalWarning"];
 
 export async function startRole(name: string): Promise<never> {
   const environment = readEnvironment(process.env);
@@ -32,7 +37,10 @@ export async function startRole(name: string): Promise<never> {
   mkdirSync(folder.control, { recursive: true, mode: 0o700 });
   writeFileSync(HEALTH_NOTE, JSON.stringify(healthNote(plan, node)));
   if (node.kind === "device" && node.software === "strongswan") return await startStrongswan(node);
-  const argv = node.kind === "host" ? ["/usr/bin/iperf3", "--server"] : startCommand(node);
+  const argv =
+    node.kind === "host"
+      ? [process.execPath, ...QUIET, HOST_AGENT, hostSocket(folder, name)]
+      : startCommand(node);
   const env = { PATH: process.env.PATH ?? "", TANDEM_STATE: environment.stateRoot, HOME: "/tmp" };
   process.execve?.(argv[0] ?? "", argv, env);
   throw new LabError(`cannot start ${argv.join(" ")}`);

@@ -3,6 +3,7 @@
  * frames arrive at nobody. No carrier goes away, no route is removed, and healing is the removal of the lie.
  */
 import type { LinkEnd, PlanLink } from "@tandem/contract";
+import { refuseInContainers } from "../container/in-containers.ts";
 import { unknownNode } from "../control/lab-processes.ts";
 import { LabError } from "../lab-error.ts";
 import { readLabRecord, readPlan } from "../lab-record.ts";
@@ -18,6 +19,12 @@ const NOWHERE = "02:00:00:00:de:ad";
 
 /** Names of the links that were cut. */
 export async function cutLinks(folder: StateFolder, role: LinkRole, node: string): Promise<string[]> {
+  refuseInContainers(
+    folder,
+    node,
+    `cut ${role} of ${node}`,
+    (service, id) => `docker network disconnect NETWORK ${id}, then docker compose restart ${service}`,
+  );
   const links = linksOf(folder, role, node);
   await change(
     folder,

@@ -3,9 +3,11 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type HostNode, type LabPlan, nodeFileName } from "@tandem/contract";
+import { startProberInHost } from "../container/host-client.ts";
+import { inContainers } from "../container/in-containers.ts";
 import { ControlClient } from "../control/control-client.ts";
 import { LabError, reasonOf } from "../lab-error.ts";
-import { forgetProcess, type ProcessRecord, readLabRecord, readPlan } from "../lab-record.ts";
+import { forgetProcess, type LabRecord, type ProcessRecord, readLabRecord, readPlan } from "../lab-record.ts";
 import { Realm } from "../netns/realm.ts";
 import { namespaceOf } from "../plan/network-of-plan.ts";
 import { launch } from "../process/launch.ts";
@@ -46,7 +48,8 @@ export interface FlowState extends ProbeDirection {
 
 interface Prober {
   readonly host: string;
-  readonly process: ProcessRecord;
+  /** Absent in containers: a prober there ends with its client. */
+  readonly process: ProcessRecord | undefined;
   readonly client: ControlClient;
 }
 
@@ -118,11 +121,11 @@ export class ProbeSession {
     this.#probers = [];
     for (const { client } of probers) client.close();
     await terminate(
-      probers.map(({ process }) => process.identity),
+      probers.flatMap(({ process }) => (process === undefined ? [] : [process.identity])),
       500,
     );
     for (const { host, process } of probers) {
-      forgetProcess(this.#folder, process.identity);
+      if (process !== undefined) forgetProcess(this.#folder, process.identity);
       rmSync(controlSocketPath(this.#folder, proberName(host)), { force: true });
     }
   }
@@ -134,7 +137,6 @@ export class ProbeSession {
   async #launch(plan: LabPlan, options: ProbeOptions): Promise<void> {
     const record = readLabRecord(this.#folder);
     if (record === undefined) throw new LabError(`lab "${this.#folder.name}" is not up`);
-    const realm = new Realm(record.realm);
     const hosts = [...new Set(this.#flows.flatMap(({ from, to }) => [from, to]))];
     const starting = hosts.map(async (host): Promise<void> => {
       const config: ProberConfig = {
@@ -148,13 +150,7 @@ export class ProbeSession {
       const file = join(this.#folder.config, `${proberName(host)}.json`);
       writeJson(file, config);
       rmSync(config.controlSocket, { force: true });
-      const process_ = await launch(realm, this.#folder, {
-        node: host,
-        role: "prober",
-        netns: namespaceOf(plan.lab, host),
-        argv: [process.execPath, MAIN_OF.prober, "--config", file],
-        logFile: join(this.#folder.log, `${proberName(host)}.log`),
-      });
+      const process_ = await startProber(record, this.#folder, plan, host, file);
       const client = await connectWhenReady(config.controlSocket, process_, host);
       this.#probers.push({ host, process: process_, client });
       await client.call("owner");
@@ -190,13 +186,38 @@ function planFlows(directions: readonly ProbeDirection[], options: ProbeOptions)
 
 const proberName = (host: string): string => `prober-${nodeFileName(host)}`;
 
-async function connectWhenReady(path: string, process_: ProcessRecord, host: string): Promise<ControlClient> {
+async function startProber(
+  record: LabRecord,
+  folder: StateFolder,
+  plan: LabPlan,
+  host: string,
+  file: string,
+): Promise<ProcessRecord | undefined> {
+  if (inContainers(folder)) {
+    await startProberInHost(folder, host, file);
+    return undefined;
+  }
+  return await launch(new Realm(record.realm), folder, {
+    node: host,
+    role: "prober",
+    netns: namespaceOf(plan.lab, host),
+    argv: [process.execPath, MAIN_OF.prober, "--config", file],
+    logFile: join(folder.log, `${proberName(host)}.log`),
+  });
+}
+
+async function connectWhenReady(
+  path: string,
+  process_: ProcessRecord | undefined,
+  host: string,
+): Promise<ControlClient> {
   const deadline = performance.now() + START_MILLISECONDS;
   for (;;) {
     try {
       return await ControlClient.open(path);
     } catch (error) {
-      if (!isAlive(process_.identity) || performance.now() > deadline) {
+      const ended = process_ !== undefined && !isAlive(process_.identity);
+      if (ended || performance.now() > deadline) {
         throw new LabError(
           `the prober of ${host} did not start: ${reasonOf(error)}`,
           `./tandem lab logs prober-${nodeFileName(host)}`,

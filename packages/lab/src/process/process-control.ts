@@ -1,5 +1,6 @@
 /** Kill, pause and resume by signal: what no process can prepare for. */
 import type { LabPlan } from "@tandem/contract";
+import { refuseInContainers } from "../container/in-containers.ts";
 import { unknownNode } from "../control/lab-processes.ts";
 import { LabError } from "../lab-error.ts";
 import { readPlan, readProcesses } from "../lab-record.ts";
@@ -28,6 +29,8 @@ export function processesOfNode(folder: StateFolder, name: string): ProcessIdent
 }
 
 export function signalNode(folder: StateFolder, name: string, what: NodeJS.Signals): Signalled[] {
+  const verb = { SIGSTOP: "pause", SIGCONT: "unpause" }[what as string] ?? "kill";
+  refuseInContainers(folder, name, `${what} ${name}`, (_service, id) => `docker ${verb} ${id}`);
   const processes = processesOfNode(folder, name);
   if (processes.length === 0) throw new LabError(`${name} is not running`, `./tandem restore ${name}`);
   if (what === "SIGCONT" && processes.every((one) => !isStopped(one))) {
