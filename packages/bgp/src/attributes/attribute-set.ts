@@ -1,4 +1,6 @@
 /** One set of path attributes, with what the decision and the export ask again and again as plain fields. */
+
+import type { ByteInterner } from "../rib/byte-interner.ts";
 import { asPathContains, asPathLength, neighborAs } from "./as-path.ts";
 import { listContains, parseCommunity } from "./community.ts";
 import { decodeAttributes } from "./decode.ts";
@@ -26,12 +28,14 @@ export class AttributeSet implements PathAttributes {
   readonly discards: number;
   /** An IPv4 next hop as a number; -1 for any other. */
   readonly nextHop4: number;
-  /** The bytes of a set that `scanPlain` understood: all there is to it. */
-  readonly plain: Uint8Array | undefined;
+  /** Where the bytes of a set are that `scanPlain` understood: all there is to it. */
+  readonly #keys: ByteInterner | undefined;
+  readonly #key: number;
   #decoded: PathAttributes | undefined;
 
   private constructor(
-    plain: Uint8Array | undefined,
+    keys: ByteInterner | undefined,
+    key: number,
     decoded: PathAttributes | undefined,
     scan: PlainScan,
     originatorId: number | undefined,
@@ -39,7 +43,8 @@ export class AttributeSet implements PathAttributes {
     communities: Uint8Array | undefined,
     discards: number,
   ) {
-    this.plain = plain;
+    this.#keys = keys;
+    this.#key = key;
     this.#decoded = decoded;
     this.origin = scan.origin;
     this.med = scan.med < 0 ? undefined : scan.med;
@@ -57,13 +62,13 @@ export class AttributeSet implements PathAttributes {
     this.nextHop4 = scan.nextHop;
   }
 
-  /** `bytes` are the attributes that were scanned; they are kept. */
-  static fromPlain(bytes: Uint8Array, scan: PlainScan): AttributeSet {
+  /** `key` names the attributes that were scanned, for as long as the set is held. */
+  static fromPlain(keys: ByteInterner, key: number, scan: PlainScan): AttributeSet {
     const communities =
       scan.communities === 0
         ? undefined
-        : bytes.subarray(scan.communities, scan.communities + scan.communitiesLength);
-    return new AttributeSet(bytes, undefined, scan, undefined, 0, communities, 0);
+        : keys.key(key).subarray(scan.communities, scan.communities + scan.communitiesLength);
+    return new AttributeSet(keys, key, undefined, scan, undefined, 0, communities, 0);
   }
 
   static fromDecoded(a: PathAttributes, asn: number, discards: number): AttributeSet {
@@ -80,7 +85,12 @@ export class AttributeSet implements PathAttributes {
       communitiesLength: 0,
     };
     const clusters = a.clusterList?.length ?? 0;
-    return new AttributeSet(undefined, a, scan, a.originatorId, clusters, a.communities, discards);
+    return new AttributeSet(undefined, 0, a, scan, a.originatorId, clusters, a.communities, discards);
+  }
+
+  /** The bytes of a set that `scanPlain` understood. */
+  get plain(): Uint8Array | undefined {
+    return this.#keys?.key(this.#key);
   }
 
   get asPath(): Uint8Array {

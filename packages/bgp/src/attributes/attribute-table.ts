@@ -68,7 +68,7 @@ export class AttributeTable {
   addPlain(bytes: Uint8Array, start: number, end: number, salt: number, external: boolean): number {
     if (!scanPlain(bytes, start, end, external, this.#asn, this.#scan)) return 0;
     const id = this.#interner.intern(bytes, start, end, salt);
-    this.#sets[id] ??= AttributeSet.fromPlain(this.#interner.key(id), this.#scan);
+    this.#sets[id] ??= AttributeSet.fromPlain(this.#interner, id, this.#scan);
     return id;
   }
 
