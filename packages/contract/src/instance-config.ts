@@ -142,7 +142,12 @@ export const InstanceConfig = z.object({
   asn: z.number(),
   routerId: Address.optional(),
   controlSocket: z.string(),
-  outside: z.object({ interface: z.string(), encapsulation: z.enum(["auto", "udp", "esp"]).default("auto") }),
+  outside: z.object({
+    interface: z.string(),
+    encapsulation: z.enum(["auto", "udp", "esp"]).default("auto"),
+    /** ESP over IPv4 with DF, so that routers tell the path's MTU instead of cutting. Absent: without. */
+    dontFragment: z.boolean().optional(),
+  }),
   inside: z.object({ interface: z.string() }),
   tun: z.object({
     interface: z.string().default("tun0"),

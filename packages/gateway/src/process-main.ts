@@ -60,7 +60,11 @@ function readConfig(file: string): InstanceConfig {
 async function run(config: InstanceConfig): Promise<void> {
   const dataPlane = DataPlane.start({
     tun: config.tun.interface,
-    settings: { mssClamp: config.tun.mssClamp, routerAddresses: routerAddresses(config) },
+    settings: {
+      mssClamp: config.tun.mssClamp,
+      routerAddresses: routerAddresses(config),
+      outerDontFragment: config.outside.dontFragment ?? false,
+    },
   });
   try {
     await serve(config, dataPlane);
