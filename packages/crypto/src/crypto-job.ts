@@ -5,6 +5,7 @@
  *      engine ──effect──▶ CryptoJob ──▶ runCryptoJob (here or in a worker) ──▶ CryptoResult ──input──▶ engine
  */
 import type { GroupName } from "./algorithms.ts";
+import type { KeyExchangeFunctions } from "./key-exchange.ts";
 import { nodeBackend } from "./node-backend.ts";
 import { secretBytes } from "./secret-bytes.ts";
 import { type SignatureScheme, sign, verify } from "./signature.ts";
@@ -75,29 +76,32 @@ export type CryptoResult =
   /** `job` is the kind that failed; `reason` is for people and holds no secret. */
   | { readonly kind: "failed"; readonly job: CryptoJob["kind"]; readonly reason: string };
 
-/** Runs one job to its end. Never throws: a job that cannot be done gives `failed`. */
-export function runCryptoJob(job: CryptoJob): CryptoResult {
+/**
+ * Runs one job to its end. Never throws: a job that cannot be done gives `failed`. `exchange`: who does the mathematics of
+ * key exchanges, node:crypto by default.
+ */
+export function runCryptoJob(job: CryptoJob, exchange: KeyExchangeFunctions = nodeBackend): CryptoResult {
   try {
-    return run(job);
+    return run(job, exchange);
   } catch (cause) {
     return { kind: "failed", job: job.kind, reason: (cause as Error).message };
   }
 }
 
-function run(job: CryptoJob): CryptoResult {
+function run(job: CryptoJob, exchange: KeyExchangeFunctions): CryptoResult {
   switch (job.kind) {
     case "generate-key-pair": {
-      const pair = nodeBackend.keyPairFromEntropy(job.group, job.entropy);
+      const pair = exchange.keyPairFromEntropy(job.group, job.entropy);
       return { kind: job.kind, ...pair };
     }
     case "shared-secret": {
-      const secret = nodeBackend.sharedSecret(job.group, job.privateKey, job.peerPublic);
+      const secret = exchange.sharedSecret(job.group, job.privateKey, job.peerPublic);
       if ("error" in secret) return { kind: "failed", job: job.kind, reason: secret.error };
       return { kind: job.kind, secret };
     }
     case "generate-and-agree": {
-      const pair = nodeBackend.keyPairFromEntropy(job.group, job.entropy);
-      const secret = nodeBackend.sharedSecret(job.group, pair.privateKey, job.peerPublic);
+      const pair = exchange.keyPairFromEntropy(job.group, job.entropy);
+      const secret = exchange.sharedSecret(job.group, pair.privateKey, job.peerPublic);
       if ("error" in secret) return { kind: "failed", job: job.kind, reason: secret.error };
       return { kind: job.kind, ...pair, secret };
     }

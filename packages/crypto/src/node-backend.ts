@@ -1,10 +1,28 @@
 import { randomFillSync } from "node:crypto";
 import { type CryptoBackend, createBackend } from "./backend.ts";
+import { type KeyExchangeFunctions, keyExchangeFunctions } from "./key-exchange.ts";
 import { nodePrimitives } from "./node-primitives.ts";
 import { type ArenaPacketCipherBackend, packetCipherBackend } from "./packet-cipher.ts";
 
 /** OpenSSL through node:crypto. The functions that the package exports by name are this backend's. */
 export const nodeBackend: CryptoBackend = createBackend(nodePrimitives);
+
+/** P-256 by somebody who is faster at it. The contracts are those of `Primitives` for this one group. */
+export interface FastP256 {
+  publicValue(privateKey: Uint8Array): Uint8Array;
+  agree(privateKey: Uint8Array, peer: Uint8Array): Uint8Array | undefined;
+}
+
+/** node:crypto's key exchanges, but for P-256. */
+export function keyExchangeWithP256(p256: FastP256): KeyExchangeFunctions {
+  return keyExchangeFunctions({
+    ...nodePrimitives,
+    publicValue: (group, privateKey) =>
+      group === "ecp256" ? p256.publicValue(privateKey) : nodePrimitives.publicValue(group, privateKey),
+    agree: (group, privateKey, peer) =>
+      group === "ecp256" ? p256.agree(privateKey, peer) : nodePrimitives.agree(group, privateKey, peer),
+  });
+}
 
 export const hash: CryptoBackend["hash"] = nodeBackend.hash;
 export const prf: CryptoBackend["prf"] = nodeBackend.prf;

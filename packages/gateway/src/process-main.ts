@@ -17,6 +17,7 @@ import { ControlRefusal, ControlServer } from "./control/server.ts";
 import { DataPlane, DataPlaneRefusal } from "./dataplane/data-plane.ts";
 import { PooledCryptoRunner } from "./driver/crypto-runner.ts";
 import { systemClock } from "./driver/engine-driver.ts";
+import { localCrypto } from "./driver/local-crypto.ts";
 import { Journal } from "./events/journal.ts";
 import { Instance } from "./instance.ts";
 import { batchedLines, jsonLog } from "./log.ts";
@@ -122,7 +123,7 @@ async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Prom
     clock: systemClock,
     wallClock,
     random: systemRandom(),
-    crypto: new PooledCryptoRunner(CRYPTO_WORKERS),
+    crypto: new PooledCryptoRunner(CRYPTO_WORKERS, localCrypto()),
     journal,
     log,
   });

@@ -13,6 +13,7 @@ export type { DatagramPath, DatagramSocket, ReceivedDatagram, SocketErrorReport 
 export { Errno, type ErrnoName, errnoName } from "./errno.ts";
 export { closeEventFd, drainEventFd, openEventFd, ringEventFd } from "./eventfd.ts";
 export { createEvpBackend } from "./evp/backend.ts";
+export { type CurveP256, openCurveP256 } from "./evp/curve-p256.ts";
 export { openIcmpSocket } from "./icmp-socket.ts";
 export { errno, memmove, readv, recvmmsg, sendmmsg, writev } from "./libc.ts";
 export { LinuxError } from "./linux-error.ts";
