@@ -4,19 +4,33 @@
  *
  *      supervisor (PairEngine) ══ ordered channels with random delay ══ instances, fabric agent
  *      instances: running, stopped, dead; a stopped one reads its messages when it wakes
- *      replication: reservations of sequence numbers, acknowledged by the partner or not
+ *      replication: reservations of sequence numbers, shown to one process of the partner, acknowledged by it or not;
+ *               replay windows, copied every 25 ms and at the end of a hand-over in order (replay-model.ts)
  *      packets: (seat, key, sequence number), sent by whoever thinks that it holds the seat; may be late; the fabric
  *               passes those of the owner's port
+ *      the peer: sends to whoever the fabric says; all that it has ever sent is sent again by somebody who kept it
  */
 import { type Instant, type Random, seededRandom } from "@tandem/sansio";
 import { SeatTable } from "../../src/fabric/seat-table.ts";
 import type { PairConfig } from "../../src/pair/pair-config.ts";
 import { PairEngine } from "../../src/pair/pair-engine.ts";
 import type { PairCommand, PairEffect, PairInput } from "../../src/pair/pair-events.ts";
+import { Deliveries, LIVE_INTERVAL, type PeerPacket, type Receiver, SeenNumbers } from "./replay-model.ts";
 
 /** The reservation ahead, and what an owner without a partner may use beyond the last acknowledged one. */
 const BLOCK = 8;
 const MARGIN = 16;
+/** As handover.ts has it. */
+const LONGEST_HOLD = 500;
+/** What somebody on the wire keeps, and sends again. */
+const KEPT = 60;
+
+/** Rules that a test takes away, to show that the simulation notices. */
+export type Fault =
+  | "shown to any process"
+  | "adopted is held again"
+  | "window not copied"
+  | "last copy not made";
 
 interface Hosted {
   epoch: number;
@@ -24,13 +38,22 @@ interface Hosted {
   next: number;
   /** Highest number whose reservation the partner has acknowledged (or that the margin at adoption covers). */
   acknowledged: number;
-  /** The partner's process that acknowledged. A later one cannot know what an earlier one did with its replica. */
-  partnerPid: number;
+  /** The partner's process that has been shown the key. A later one cannot know what an earlier one did with it. */
+  shownTo: number;
+  receiver: Receiver;
+  /** What came while it was held. */
+  readonly waiting: PeerPacket[];
+  /** The last word of the earlier owner. */
+  lastWord: SeenNumbers | undefined;
 }
 
 interface Replica {
+  readonly epoch: number;
   readonly key: number;
   readonly reserved: number;
+  readonly receiver: Receiver;
+  readonly window: SeenNumbers;
+  readonly copiedAt: Instant;
 }
 
 interface ModelInstance {
@@ -39,8 +62,8 @@ interface ModelInstance {
   pid: number;
   readonly hosted: Map<string, Hosted>;
   readonly replicas: Map<string, Replica>;
-  /** Keys that this process has used itself: it acknowledges no reservation of theirs to anybody. */
-  readonly used: Set<number>;
+  /** Key -> the epoch in which this process took it from a replica: it holds it no more for an older owner. */
+  readonly used: Map<number, number>;
   /** Highest epoch heard per seat. */
   readonly epochs: Map<string, number>;
   readonly inbox: (() => void)[];
@@ -57,6 +80,7 @@ export class World {
   /** seat -> instances whose packets have passed, per epoch of the fabric. */
   readonly passed = new Map<string, Map<number, Set<string>>>();
   readonly log: string[] = [];
+  readonly deliveries = new Deliveries();
   now: Instant = 0;
   readonly instances: ReadonlyMap<string, ModelInstance>;
   #engine: PairEngine | undefined;
@@ -77,9 +101,15 @@ export class World {
   #nextCommand = 1;
   /** epoch -> owner, per seat: an epoch belongs to one owner for ever. */
   readonly #ownerOfEpoch = new Map<string, string>();
+  readonly #faults: ReadonlySet<Fault>;
+  /** seat -> the peer's latest packets, by whoever keeps them. */
+  readonly #kept = new Map<string, PeerPacket[]>();
+  readonly #peerNext = new Map<number, number>();
+  #copyAt: Instant = 0;
 
-  constructor(config: PairConfig, seed: number) {
+  constructor(config: PairConfig, seed: number, faults: readonly Fault[] = []) {
     this.config = config;
+    this.#faults = new Set(faults);
     this.random = seededRandom(seed);
     this.instances = new Map(
       config.instances.map((name) => [
@@ -90,7 +120,7 @@ export class World {
           pid: 0,
           hosted: new Map(),
           replicas: new Map(),
-          used: new Set(),
+          used: new Map(),
           epochs: new Map(),
           inbox: [],
         },
@@ -218,11 +248,12 @@ export class World {
     const i = this.instances.get(name)!;
     if (i.state !== "running") return;
     for (const [seat, hosted] of i.hosted) {
+      if (hosted.receiver.held) continue;
       if (hosted.next > hosted.acknowledged) this.#reserve(i, seat, hosted);
       if (hosted.next > hosted.acknowledged + MARGIN) {
         // Nobody acknowledges, and the margin is used up: fresh keys, which no replica has.
-        Object.assign(hosted, { key: this.#nextKey++, next: 1, acknowledged: 0, partnerPid: 0 });
-        i.used.add(hosted.key);
+        const key = this.#nextKey++;
+        Object.assign(hosted, { key, next: 1, acknowledged: 0, shownTo: 0, receiver: newReceiver(key) });
       }
       const nonce = `${hosted.key}/${hosted.next++}`;
       if (this.#nonces.has(nonce)) this.#violate(`(key, IV) ${nonce} of ${seat} is used again by ${name}`);
@@ -240,6 +271,7 @@ export class World {
         this.#queue[0]?.at ?? Number.POSITIVE_INFINITY,
         this.#engine?.nextTimeout() ?? Number.POSITIVE_INFINITY,
         tick,
+        this.#copyAt,
         until,
       );
       this.now = Math.max(this.now, next);
@@ -251,7 +283,11 @@ export class World {
         this.#engine.handleTimeout(this.now);
         this.#drain();
       }
-      if (this.now === tick) for (const name of this.instances.keys()) this.send(name);
+      if (this.now >= this.#copyAt) this.#copyWindows();
+      if (this.now === tick) {
+        for (const name of this.instances.keys()) this.send(name);
+        for (const { name } of this.config.seats) this.#peerSends(name);
+      }
       if (this.now % 200 === 0) for (const i of this.instances.values()) this.#ping(i);
     }
   }
@@ -269,30 +305,175 @@ export class World {
       this.#violate(`packets of ${[...senders].join(" and ")} passed in epoch ${epoch} of ${seat}`);
   }
 
-  #reserve(i: ModelInstance, seat: string, hosted: Hosted): void {
-    const partner = [...this.instances.values()].find((p) => p !== i)!;
-    if (partner.state !== "running" || !this.#partnerLink) return;
-    if (partner.used.has(hosted.key)) return;
-    if (hosted.partnerPid !== 0 && hosted.partnerPid !== partner.pid) return;
-    hosted.partnerPid = partner.pid;
-    const reserved = hosted.next + BLOCK;
-    partner.replicas.set(seat, { key: hosted.key, reserved });
-    // The acknowledgement may be lost although the partner has the reservation: that is on the safe side.
-    if (this.random.below(8) > 0) hosted.acknowledged = reserved;
+  #partner(i: ModelInstance): ModelInstance {
+    return [...this.instances.values()].find((p) => p !== i)!;
   }
 
-  #host(i: ModelInstance, seat: string, epoch: number, mode: "fresh" | "adopt"): void {
-    const present = i.hosted.get(seat);
-    if (present !== undefined) {
-      present.epoch = epoch;
-      return;
+  /** False when the partner must not have the key: an earlier process of its has been shown it. */
+  #show(hosted: Hosted, partner: ModelInstance): boolean {
+    if (partner.state === "dead" || !this.#partnerLink) return false;
+    const stranger = hosted.shownTo !== 0 && hosted.shownTo !== partner.pid;
+    if (stranger && !this.#faults.has("shown to any process")) return false;
+    hosted.shownTo = partner.pid; // by showing, whatever becomes of it
+    return true;
+  }
+
+  /** What is said to a stopped process stands in its socket, and is read when it wakes. */
+  #hear(i: ModelInstance, run: () => void): boolean {
+    const { pid } = i;
+    if (i.state === "stopped")
+      i.inbox.push(() => (i.pid === pid && i.state === "running" ? run() : undefined));
+    else if (i.state === "running") run();
+    return i.state === "running";
+  }
+
+  #reserve(i: ModelInstance, seat: string, hosted: Hosted): void {
+    const partner = this.#partner(i);
+    if (!this.#show(hosted, partner)) return;
+    const { epoch, key, receiver } = hosted;
+    const reserved = hosted.next + BLOCK;
+    const told = { window: receiver.window.copy(), copiedAt: this.now };
+    let held = false;
+    const heard = this.#hear(partner, () => {
+      held = this.#hold(partner, seat, { epoch, key, reserved, receiver, ...told });
+    });
+    // The acknowledgement may be lost although the partner has the reservation: that is on the safe side.
+    if (heard && held && this.random.below(8) > 0) hosted.acknowledged = reserved;
+  }
+
+  /** As ReplicaStore does it. */
+  #hold(i: ModelInstance, seat: string, update: Replica): boolean {
+    if ((i.hosted.get(seat)?.epoch ?? 0) > update.epoch) return false;
+    if ((i.used.get(update.key) ?? 0) > update.epoch && !this.#faults.has("adopted is held again"))
+      return false;
+    const known = i.replicas.get(seat);
+    if (known !== undefined && known.epoch > update.epoch) return false;
+    const same = known?.key === update.key && known.epoch === update.epoch;
+    const blank = this.#faults.has("window not copied");
+    i.replicas.set(seat, {
+      ...update,
+      reserved: Math.max(update.reserved, same ? known.reserved : 0),
+      window: blank ? new SeenNumbers() : update.window,
+    });
+    return true;
+  }
+
+  #copyWindows(): void {
+    this.#copyAt = this.now + LIVE_INTERVAL;
+    for (const i of this.instances.values()) {
+      if (i.state !== "running") continue;
+      const partner = this.#partner(i);
+      for (const [seat, hosted] of i.hosted) {
+        if (!this.#partnerLink || partner.state === "dead") continue;
+        const { epoch, key, receiver } = hosted;
+        const told = { window: receiver.window.copy(), copiedAt: this.now };
+        this.#hear(partner, () => {
+          const known = partner.replicas.get(seat);
+          // A copy alone is no replica.
+          if (known?.key !== key || known.epoch !== epoch) return;
+          this.#hold(partner, seat, { epoch, key, reserved: known.reserved, receiver, ...told });
+        });
+      }
     }
-    const replica = mode === "adopt" ? i.replicas.get(seat) : undefined;
+  }
+
+  #host(i: ModelInstance, seat: string, epoch: number, mode: "fresh" | "adopt", hold = false): void {
+    if (i.hosted.get(seat)?.epoch === epoch) return;
+    const replica = i.replicas.get(seat);
     i.replicas.delete(seat);
-    const start = replica === undefined ? 0 : replica.reserved + MARGIN;
-    const key = replica?.key ?? this.#nextKey++;
-    i.used.add(key);
-    i.hosted.set(seat, { epoch, key, next: start + 1, acknowledged: start, partnerPid: 0 });
+    if (replica !== undefined) i.used.set(replica.key, epoch);
+    const adopted = mode === "adopt" ? replica : undefined;
+    const start = adopted === undefined ? 0 : adopted.reserved + MARGIN;
+    const key = adopted?.key ?? this.#nextKey++;
+    const receiver = newReceiver(key, adopted);
+    const hosted: Hosted = {
+      epoch,
+      key,
+      next: start + 1,
+      acknowledged: start,
+      shownTo: 0,
+      receiver,
+      waiting: [],
+      lastWord: undefined,
+    };
+    i.hosted.set(seat, hosted);
+    if (!hold || adopted === undefined) return;
+    receiver.held = true;
+    const { pid } = i;
+    this.#later(LONGEST_HOLD, () => {
+      if (i.pid === pid) this.#hear(i, () => this.#release(i, seat, epoch));
+    });
+  }
+
+  #release(i: ModelInstance, seat: string, epoch: number): void {
+    const hosted = i.hosted.get(seat);
+    if (hosted === undefined || hosted.epoch !== epoch || !hosted.receiver.held) return;
+    const { receiver, lastWord } = hosted;
+    receiver.held = false;
+    if (lastWord !== undefined) {
+      if (!this.#faults.has("last copy not made")) receiver.window.merge(lastWord);
+      receiver.inOrder = true;
+    }
+    for (const packet of hosted.waiting.splice(0)) this.#take(hosted, packet);
+  }
+
+  /** What follows a `set-owner` of a hand-over in order (src/hand-over.ts); the supervisor may die on the way. */
+  #finishHandOver({ seat, owner, epoch, from }: Extract<PairEffect, { kind: "set-owner" }>): void {
+    const run = this.#supervisorRun;
+    const [old, next] = [this.instances.get(from!)!, this.instances.get(owner!)!];
+    const step = (delay: number, i: ModelInstance, work: () => void): void =>
+      this.#later(delay, () => {
+        if (run === this.#supervisorRun && i.state === "running" && !this.#controlCut.has(i.name)) work();
+      });
+    step(1 + this.random.below(4), old, () => {
+      const hosted = old.hosted.get(seat);
+      if (hosted === undefined || hosted.epoch >= epoch) return;
+      hosted.receiver.closed = true;
+      const heir = next.hosted.get(seat);
+      if (!this.#partnerLink || next.state !== "running") return;
+      if (heir?.epoch === epoch && heir.receiver.parent === hosted.receiver) {
+        heir.lastWord = hosted.receiver.window.copy();
+      }
+    });
+    step(6, next, () => this.#release(next, seat, epoch));
+    this.#later(7, () => {
+      if (run === this.#supervisorRun) this.#reply("fabric", { kind: "fabric-changed", seat, epoch });
+    });
+  }
+
+  /** One new packet of the peer, and some that somebody has kept, to whoever the fabric sends them to. */
+  #peerSends(seat: string): void {
+    const { owner } = this.#table.get(seat)!;
+    const hosted = owner === null ? undefined : this.instances.get(owner)!.hosted.get(seat);
+    const kept = this.#kept.get(seat) ?? [];
+    this.#kept.set(seat, kept);
+    const sent: PeerPacket[] = [];
+    if (hosted !== undefined) {
+      const number = (this.#peerNext.get(hosted.key) ?? 0) + 1;
+      this.#peerNext.set(hosted.key, number);
+      sent.push({ key: hosted.key, number });
+    }
+    for (let n = this.random.below(4); n > 0 && kept.length > 0; n--)
+      sent.push(kept[this.random.below(kept.length)]!);
+    kept.push(...sent.slice(0, 1));
+    if (kept.length > KEPT) kept.shift();
+    for (const packet of sent) this.#later(this.random.below(15), () => this.#atOwner(seat, packet));
+  }
+
+  #atOwner(seat: string, packet: PeerPacket): void {
+    const { owner } = this.#table.get(seat)!;
+    const i = owner === null ? undefined : this.instances.get(owner);
+    if (i === undefined) return;
+    this.#hear(i, () => {
+      const hosted = i.hosted.get(seat);
+      if (hosted?.receiver.held === true) hosted.waiting.push(packet);
+      else if (hosted !== undefined) this.#take(hosted, packet);
+    });
+  }
+
+  #take(hosted: Hosted, packet: PeerPacket): void {
+    const wrong = this.deliveries.receive(hosted.receiver, packet, this.now);
+    if (wrong !== undefined) this.#violate(wrong);
   }
 
   #ping(i: ModelInstance): void {
@@ -334,7 +515,7 @@ export class World {
             return;
           }
           i.epochs.set(effect.seat, effect.epoch);
-          this.#host(i, effect.seat, effect.epoch, effect.mode);
+          this.#host(i, effect.seat, effect.epoch, effect.mode, effect.hold);
           this.#reply(i.name, {
             kind: "seat-taken",
             instance: i.name,
@@ -397,7 +578,8 @@ export class World {
     if (known !== undefined && known !== String(owner))
       this.#violate(`epoch ${epoch} of ${seat}: ${known}, then ${owner}`);
     this.#ownerOfEpoch.set(key, String(owner));
-    this.#reply("fabric", { kind: "fabric-changed", seat, epoch });
+    if (effect.from !== undefined && owner !== null) this.#finishHandOver(effect);
+    else this.#reply("fabric", { kind: "fabric-changed", seat, epoch });
   }
 
   #askFabric(): void {
@@ -450,3 +632,13 @@ export class World {
     this.violations.push({ what: `${this.now.toFixed(0)} ms: ${what}` });
   }
 }
+
+const newReceiver = (key: number, from?: Replica): Receiver => ({
+  key,
+  window: from?.window.copy() ?? new SeenNumbers(),
+  parent: from?.receiver,
+  copiedAt: from?.copiedAt ?? 0,
+  inOrder: false,
+  held: false,
+  closed: false,
+});
