@@ -11,7 +11,7 @@ class AddressPool {
   readonly #untried: number[];
   readonly #owners: Map<string, string> = new Map();
   readonly #last: Map<string, string> = new Map();
-  readonly #givenBack: { readonly 4: Set<string>; readonly 6: Set<string> } = { 4: new Set(), 6: new Set() };
+  readonly #givenBack = { 4: new GivenBack(), 6: new GivenBack() };
 
   constructor(prefixes: readonly string[]) {
     this.#prefixes = prefixes.map(parsePrefix).filter((p) => p !== undefined);
@@ -25,7 +25,7 @@ class AddressPool {
     for (const candidate of [previous, wish])
       if (candidate !== undefined && this.#contains(candidate) && this.#isFree(candidate, owner))
         return this.#give(owner, family, candidate);
-    const address = this.#takeUntried(family) ?? this.#givenBack[family].values().next().value;
+    const address = this.#takeUntried(family) ?? this.#givenBack[family].take((a) => !this.#owners.has(a));
     return address === undefined ? undefined : this.#give(owner, family, address);
   }
 
@@ -56,7 +56,6 @@ class AddressPool {
 
   #give(owner: string, family: 4 | 6, address: string): string {
     this.#owners.set(address, owner);
-    this.#givenBack[family].delete(address);
     this.#last.set(`${family} ${owner}`, address);
     return address;
   }
@@ -74,6 +73,33 @@ class AddressPool {
         (p) => p.family === host.family && parsePrefix(`${address}/${p.length}`)?.text === p.text,
       )
     );
+  }
+}
+
+/** First in, first out, each address once. (A Set would do, but for V8: the front of one that is eaten from there is slow.) */
+class GivenBack {
+  readonly #present: Set<string> = new Set();
+  #queue: string[] = [];
+  #head = 0;
+
+  add(address: string): void {
+    if (this.#present.has(address)) return;
+    this.#present.add(address);
+    this.#queue.push(address);
+  }
+
+  /** Those that are in use again, because their owner came back, are left out. */
+  take(isFree: (address: string) => boolean): string | undefined {
+    while (this.#head < this.#queue.length) {
+      const address = this.#queue[this.#head++]!;
+      this.#present.delete(address);
+      if (this.#head > 1024 && this.#head * 2 > this.#queue.length) {
+        this.#queue = this.#queue.slice(this.#head);
+        this.#head = 0;
+      }
+      if (isFree(address)) return address;
+    }
+    return undefined;
   }
 }
 
