@@ -7,11 +7,13 @@ import { type Instant, seconds } from "@tandem/sansio";
 import { formatAddress, parseAddress, parsePrefix } from "@tandem/wire";
 import { decodeAttributes } from "./attributes/decode.ts";
 import { encodeAttributes } from "./attributes/encode.ts";
+import { withoutNextHop } from "./attributes/plain-scan.ts";
 import type { Family } from "./config.ts";
 import { type Core, FAMILIES } from "./core.ts";
 import { restartTime } from "./graceful-restart.ts";
 import { familyOfPrefix } from "./networks.ts";
 import type { Peer } from "./peer.ts";
+import { ipv4Text } from "./rib/prefix-table.ts";
 import type { PeerSessionState, SavedRoutes } from "./speaker-state.ts";
 import { Timer, type TimerQueue } from "./timer-queue.ts";
 
@@ -79,12 +81,16 @@ export function saveRoutes(core: Core, peer: Peer): SavedRoutes[] {
     }
     for (const [set, list] of prefixes) {
       const a = core.attributes.get(set);
-      const attributes = encodeAttributes(a, { fourOctetAs: true, nextHop: false });
+      const { plain } = a;
       saved.push({
         peer: peer.config.name,
         family,
-        attributes,
-        nextHop: formatAddress(a.nextHop),
+        // Bytes that were never decoded are not decoded for this either.
+        attributes:
+          plain === undefined
+            ? encodeAttributes(a, { fourOctetAs: true, nextHop: false })
+            : withoutNextHop(plain),
+        nextHop: plain === undefined ? formatAddress(a.nextHop) : ipv4Text(a.nextHop4),
         prefixes: list,
       });
     }

@@ -155,6 +155,16 @@ export function rewritePlain(raw: Uint8Array, asn: number, nextHop: Uint8Array, 
   return end;
 }
 
+/** A copy of a plain set: ORIGIN and AS_PATH stand before its NEXT_HOP. */
+export function withoutNextHop(raw: Uint8Array): Uint8Array {
+  const path = 4;
+  const hop = path + 3 + raw[path + 2]!;
+  const out = new Uint8Array(raw.length - 7);
+  out.set(raw.subarray(0, hop));
+  out.set(raw.subarray(hop + 7), hop);
+  return out;
+}
+
 function rewritePath(
   raw: Uint8Array,
   at: number,

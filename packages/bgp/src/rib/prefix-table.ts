@@ -110,7 +110,7 @@ export class PrefixTable {
 
   /** Canonical text. */
   text(id: number): string {
-    return this.prefix(id).text;
+    return this.wide ? this.prefix(id).text : `${ipv4Text(this.w0[id]!)}/${this.bits[id]}`;
   }
 
   prefix(id: number): Prefix {
@@ -120,10 +120,7 @@ export class PrefixTable {
       bytes.set([w >>> 24, (w >>> 16) & 0xff, (w >>> 8) & 0xff, w & 0xff], i * 4);
     });
     const bits = this.bits[id]!;
-    if (!this.wide) {
-      const text = `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}/${bits}`;
-      return { family: 4, bytes, length: bits, text };
-    }
+    if (!this.wide) return { family: 4, bytes, length: bits, text: this.text(id) };
     return parsePrefix(`${hexGroups(bytes)}/${bits}`)!;
   }
 
@@ -262,6 +259,10 @@ export class PrefixTable {
     }
   }
 }
+
+/** An IPv4 address as a number. */
+export const ipv4Text = (word: number): string =>
+  `${word >>> 24}.${(word >>> 16) & 0xff}.${(word >>> 8) & 0xff}.${word & 0xff}`;
 
 function hexGroups(bytes: Uint8Array): string {
   const groups: string[] = [];
