@@ -4,7 +4,7 @@
  */
 import type { InnerPacket } from "@tandem/esp";
 import { type Checksum, fold } from "./checksum.ts";
-import type { SegmentTarget } from "./segment-tcp.ts";
+import type { SegmentTarget } from "./segment-template.ts";
 
 const COPIED = 0x80;
 

@@ -17,7 +17,7 @@ import { type IcmpErrorKind, IcmpErrors } from "./icmp-errors.ts";
 import type { Joiner } from "./join.ts";
 import type { OuterBatch } from "./outer-batch.ts";
 import type { Plane } from "./plane.ts";
-import type { SegmentTarget } from "./segment-tcp.ts";
+import type { SegmentTarget } from "./segment-template.ts";
 import { LoopCounter, TUNNEL_BYTES_OUT, TUNNEL_PACKETS_OUT } from "./shared-counters.ts";
 import type { InstalledSa, Tunnel } from "./tunnel.ts";
 

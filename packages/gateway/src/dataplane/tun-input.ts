@@ -9,7 +9,8 @@ import { clampMss } from "./mss-clamp.ts";
 import type { Outbound } from "./outbound.ts";
 import type { Plane } from "./plane.ts";
 import { MAX_PACKET } from "./regions.ts";
-import { type SegmentTarget, segmentTcp } from "./segment-tcp.ts";
+import { segmentTcp } from "./segment-tcp.ts";
+import { type SegmentTarget, SegmentTemplate } from "./segment-template.ts";
 import { segmentUdp } from "./segment-udp.ts";
 import { LoopCounter } from "./shared-counters.ts";
 
@@ -23,6 +24,7 @@ export class TunInput {
   readonly #outbound: Outbound;
   readonly #packet = new InnerPacket();
   readonly #segment = new InnerPacket();
+  readonly #template: SegmentTemplate;
   /** Takes segments that are too long for the tunnel and have to be fragmented. */
   readonly #tooLong: SegmentTarget;
 
@@ -30,6 +32,7 @@ export class TunInput {
     this.#plane = plane;
     this.#outbound = outbound;
     const { bytes, view } = plane.arena;
+    this.#template = new SegmentTemplate(plane.arena, plane.checksum, plane.regions.headers);
     this.#tooLong = {
       place: () => plane.regions.spare,
       commit: (offset, length) => {
@@ -86,7 +89,7 @@ export class TunInput {
 
   /** False when the header and the packet contradict each other. */
   #superPacket(packet: InnerPacket, gso: number, segmentSize: number): boolean {
-    const { arena, checksum, regions, settings, tap } = this.#plane;
+    const { arena, settings, tap } = this.#plane;
     const outbound = this.#outbound;
     const tcp = gso === (packet.family === 4 ? VirtioGso.tcpv4 : VirtioGso.tcpv6);
     if (packet.fragment || segmentSize === 0) return false;
@@ -110,7 +113,7 @@ export class TunInput {
     }
     if (tap.on) target = this.#tapped(target);
     const cut = tcp ? segmentTcp : segmentUdp;
-    const ok = cut(packet, segmentSize, arena, checksum, regions.headers, target);
+    const ok = cut(packet, segmentSize, arena, this.#template, target);
     outbound.settle();
     return ok;
   }
