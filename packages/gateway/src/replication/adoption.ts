@@ -6,8 +6,10 @@
  *  - ESP: an owner without a partner uses at most SEQUENCE_MARGIN numbers above the last reservation that was
  *    acknowledged, and asks IKE for fresh keys well before; the adopter starts above that margin. Fresh keys made
  *    meanwhile are unknown to the adopter, and so never used by it.
- *  - Replay: the window that was told is up to a copying interval old. Packets that the owner took after that could be
- *    delivered once more if somebody repeats them to the adopter; nothing older can. Counting what the peer may have
+ *  - Replay: after a hand-over in order the adopter knows every packet that was taken (handover.ts). After a death the
+ *    window that was told is up to a copying interval old: packets that the owner took after that could be delivered once
+ *    more if somebody repeats them to the adopter; nothing older can. And what stands in the queues of a stopped owner is
+ *    delivered when it wakes, also if somebody has repeated it to the adopter meanwhile. Counting what the peer may have
  *    sent meanwhile as seen would close this and cost far more: a peer that slowed down in the outage (every TCP does)
  *    would not be heard again until its numbers had passed the guess. RFC 6311 closes it where the peer knows it.
  *  - IKE: the counter of SK initialisation vectors starts 2^40 above the reservation; nobody sends that many messages.

@@ -26,11 +26,7 @@ const LONGEST_HOLD = 500;
 const KEPT = 60;
 
 /** Rules that a test takes away, to show that the simulation notices. */
-export type Fault =
-  | "shown to any process"
-  | "adopted is held again"
-  | "window not copied"
-  | "last copy not made";
+export type Fault = "window not copied" | "last copy not made";
 
 interface Hosted {
   epoch: number;
@@ -312,8 +308,7 @@ export class World {
   /** False when the partner must not have the key: an earlier process of its has been shown it. */
   #show(hosted: Hosted, partner: ModelInstance): boolean {
     if (partner.state === "dead" || !this.#partnerLink) return false;
-    const stranger = hosted.shownTo !== 0 && hosted.shownTo !== partner.pid;
-    if (stranger && !this.#faults.has("shown to any process")) return false;
+    if (hosted.shownTo !== 0 && hosted.shownTo !== partner.pid) return false;
     hosted.shownTo = partner.pid; // by showing, whatever becomes of it
     return true;
   }
@@ -344,8 +339,7 @@ export class World {
   /** As ReplicaStore does it. */
   #hold(i: ModelInstance, seat: string, update: Replica): boolean {
     if ((i.hosted.get(seat)?.epoch ?? 0) > update.epoch) return false;
-    if ((i.used.get(update.key) ?? 0) > update.epoch && !this.#faults.has("adopted is held again"))
-      return false;
+    if ((i.used.get(update.key) ?? 0) > update.epoch) return false;
     const known = i.replicas.get(seat);
     if (known !== undefined && known.epoch > update.epoch) return false;
     const same = known?.key === update.key && known.epoch === update.epoch;
