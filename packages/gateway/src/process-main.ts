@@ -77,6 +77,7 @@ async function run(config: InstanceConfig): Promise<void> {
 }
 
 async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Promise<void> {
+  process.stdout.on("error", () => {}); // a disk that is full ends the log, not the gateway
   const lines = batchedLines((text) => process.stdout.write(text));
   process.on("exit", lines.flush);
   const log = jsonLog(config.name, lines.write, wallClock);

@@ -308,7 +308,8 @@ export class PairDriver {
 
   #stop(instance: string): void {
     const pid = this.#parts.monitors.get(instance)?.pid ?? 0;
-    if (this.#elsewhere(instance)) this.#call(instance, "stop", undefined).catch(() => {}); // its end is the answer
+    if (this.#elsewhere(instance))
+      this.#call(instance, "stop", undefined).catch(() => {}); // its end is the answer
     else this.#signal(instance, "SIGTERM");
     setTimeout(() => {
       if (pid !== 0 && this.#parts.monitors.get(instance)?.pid === pid) this.#signal(instance, "SIGKILL");
@@ -330,10 +331,14 @@ export class PairDriver {
     }
     // A silent one that is to be replaced, or one that somebody has started and that is on its way.
     for (const pid of processesWithArgument(known.configFile)) this.#kill(pid, "SIGKILL");
-    writeFileSync(`${known.configFile}.new`, JSON.stringify({ ...known.config, seats: [] }), { mode: 0o600 });
-    renameSync(`${known.configFile}.new`, known.configFile);
-    if (known.logFile !== undefined) mkdirSync(dirname(known.logFile), { recursive: true, mode: 0o700 });
-    const log = known.logFile === undefined ? undefined : openSync(known.logFile, "a", 0o600);
+    let log: number | undefined;
+    try {
+      log = this.#prepareFiles(known);
+    } catch (error) {
+      // A full disk, for example. The engine asks again in a while.
+      this.#warn("instance.failed", `${instance} cannot be started: ${(error as Error).message}`);
+      return;
+    }
     const child: ChildProcess = spawn(program, args, {
       detached: true,
       stdio: ["ignore", log ?? "ignore", log ?? "ignore"],
@@ -353,6 +358,15 @@ export class PairDriver {
       instance,
       message: `${instance} is being started as a standby`,
     });
+  }
+
+  /** Its configuration, without seats; and the file that its log goes to. */
+  #prepareFiles({ configFile, config, logFile }: SupervisedInstance): number | undefined {
+    writeFileSync(`${configFile}.new`, JSON.stringify({ ...config, seats: [] }), { mode: 0o600 });
+    renameSync(`${configFile}.new`, configFile);
+    if (logFile === undefined) return undefined;
+    mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
+    return openSync(logFile, "a", 0o600);
   }
 
   #warn(event: string, error: unknown): void {

@@ -1,4 +1,5 @@
 /** What the processes of this package share at their start and end. */
+import { writeSync } from "node:fs";
 import { setPriority } from "node:os";
 
 export function configArgument(): string {
@@ -23,9 +24,13 @@ export function raisePriority(): void {
   }
 }
 
-/** One line on stderr, which the lab keeps in the node's log file. */
+/** One line on stderr, which the lab keeps in the node's log file. A line that does not fit on the disk is left out. */
 export function log(name: string, text: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${name}: ${text}\n`);
+  try {
+    writeSync(2, `${new Date().toISOString()} ${name}: ${text}\n`);
+  } catch {
+    // nobody to tell
+  }
 }
 
 /** Runs `stop` once on SIGTERM or SIGINT and ends the process. */

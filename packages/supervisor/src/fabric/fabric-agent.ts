@@ -6,8 +6,6 @@
  * The state file is written before the kernel changes (without waiting for the disk: it guards against the death of
  * this process, not of the machine), so an agent that starts again refuses everything older.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import type {
   FabricConfig,
   FabricGateway,
@@ -20,6 +18,7 @@ import { IpProcess, ipQuery } from "./ip-process.ts";
 import { filterChange, filterRules, runNft } from "./seat-filter.ts";
 import { type SeatOwner, SeatTable } from "./seat-table.ts";
 import { DualSpread, type KernelNextHop, type SpreadMember } from "./spread.ts";
+import { StateFile } from "./state-file.ts";
 
 interface LinkState {
   readonly ifname: string;
@@ -36,6 +35,7 @@ export class FabricAgent {
   readonly #warn: (text: string) => void;
   readonly #ip = new IpProcess();
   readonly #seats: SeatTable;
+  readonly #state: StateFile;
   readonly #spreads: ReadonlyMap<string, DualSpread>;
   /** Interfaces without carrier. */
   #down: ReadonlySet<string> = new Set();
@@ -47,7 +47,8 @@ export class FabricAgent {
   constructor(config: FabricConfig, warn: (text: string) => void) {
     this.#config = config;
     this.#warn = warn;
-    const saved = readState(config.stateFile);
+    this.#state = new StateFile(config.stateFile, warn);
+    const saved = this.#state.read();
     const seats = new Map<string, SeatOwner>();
     const instances = new Map<string, ReadonlySet<string>>();
     for (const gateway of config.gateways) {
@@ -167,6 +168,7 @@ export class FabricAgent {
   }
 
   close(): void {
+    this.#state.close();
     this.#ip.close();
   }
 
@@ -237,17 +239,6 @@ export class FabricAgent {
   }
 
   #save(): void {
-    const file = this.#config.stateFile;
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(`${file}.new`, JSON.stringify(this.#seats.entries()), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  }
-}
-
-function readState(file: string): Map<string, SeatOwner> {
-  try {
-    return new Map(JSON.parse(readFileSync(file, "utf8")) as [string, SeatOwner][]);
-  } catch {
-    return new Map(); // none yet, or not readable: the configuration's owners, epoch 1
+    this.#state.save(() => this.#seats.entries());
   }
 }

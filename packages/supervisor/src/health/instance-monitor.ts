@@ -116,7 +116,12 @@ export class InstanceMonitor {
       (answer) => {
         this.#waiting = false;
         const result = PingResult.safeParse(answer);
-        if (!result.success) return;
+        if (!result.success) {
+          const [issue] = result.error.issues;
+          const what = `${issue?.path.join(".")}: ${issue?.message}`;
+          this.#fail("silent", `answers as another version would (${what}): it gets no seat`);
+          return;
+        }
         this.#visible = (result.data.pidNamespace ?? OWN_PID_NAMESPACE) === OWN_PID_NAMESPACE;
         // Its last words: the socket gave them out after the end.
         if (this.#visible && processState(result.data.pid) === "gone") return;
