@@ -31,12 +31,28 @@ export function bytesToHex(bytes: Uint8Array): string {
 
 /** `hex` has an even number of digits and may contain white space; anything else is a programmer's error and throws. */
 export function hexToBytes(hex: string): Uint8Array {
-  const digits = hex.replace(/\s+/g, "");
-  if (!/^([0-9a-fA-F]{2})*$/.test(digits)) throw new RangeError("not an even number of hexadecimal digits");
-  const out = new Uint8Array(digits.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
-  return out;
+  const out = new Uint8Array(hex.length >> 1);
+  let digits = 0;
+  for (let i = 0; i < hex.length; i++) {
+    const code = hex.charCodeAt(i);
+    const value = code < 128 ? DIGITS[code]! : NO_DIGIT;
+    if (value === WHITE_SPACE || (code >= 128 && /\s/.test(hex[i]!))) continue;
+    if (value === NO_DIGIT) throw new RangeError("not an even number of hexadecimal digits");
+    out[digits >> 1] = (out[digits >> 1]! << 4) | value;
+    digits++;
+  }
+  if (digits % 2 !== 0) throw new RangeError("not an even number of hexadecimal digits");
+  return digits === hex.length ? out : out.slice(0, digits / 2);
 }
+
+const NO_DIGIT = 255;
+const WHITE_SPACE = 254;
+/** Value of each ASCII character as a hexadecimal digit. Every message has a dozen SPIs. */
+const DIGITS: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  if (/\s/.test(character)) return WHITE_SPACE;
+  return /[0-9a-fA-F]/.test(character) ? Number.parseInt(character, 16) : NO_DIGIT;
+});
 
 export function bytesToBigInt(bytes: Uint8Array): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${bytesToHex(bytes)}`);

@@ -30,9 +30,10 @@ export class Demultiplexer {
     this.gate = new AdmissionGate(options.random, options.limits ?? {});
   }
 
-  /** Messages whose keys are there now. */
-  replay(): void {
-    for (const sa of this.#pending.keys()) if (sa.channel !== undefined) this.#replayPending(sa);
+  /** Messages whose keys are there now. Keys are made by something that touches their IKE SA. */
+  replay(touched: Iterable<IkeSa>): void {
+    if (this.#pending.size === 0) return;
+    for (const sa of touched) if (sa.channel !== undefined && this.#pending.has(sa)) this.#replayPending(sa);
   }
 
   /** The SA is over. */

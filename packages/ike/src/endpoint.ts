@@ -168,7 +168,7 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
 
   /** Deadlines of everything that was touched, and datagrams that waited for keys. */
   #settle(): void {
-    this.#demultiplexer.replay();
+    this.#demultiplexer.replay(this.#touched);
     this.#replicateChanges();
     for (const sa of this.#touched)
       this.#heap.set(sa, this.#bySpi.get(sa.ownSpi) === sa ? sa.nextTimeout() : undefined);

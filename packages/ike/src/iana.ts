@@ -209,11 +209,20 @@ const TABLE_OF_TYPE: Readonly<Record<number, Readonly<Record<string, Row>>>> = {
   4: GROUP,
 };
 
+const LABELS: Readonly<Record<number, ReadonlyMap<number, string>>> = Object.fromEntries(
+  Object.entries(TABLE_OF_TYPE).map(([type, rows]) => [
+    type,
+    new Map(Object.values(rows).map((row) => [row[0], row[1]])),
+  ]),
+);
+const TRANSFORM_KINDS: ReadonlyMap<number, string> = new Map(
+  Object.entries(TransformType).map(([name, value]) => [value, name]),
+);
+
 /** "AES_CBC-256", "ECP_256", or "ENCR-99" when nobody has named it. */
 export function transformLabel(type: number, id: number, keyBits?: number): string {
-  const rows = Object.values(TABLE_OF_TYPE[type] ?? {});
-  const label = rows.find((row) => row[0] === id)?.[1] ?? OTHER_LABELS[type]?.[id];
-  const kind = Object.entries(TransformType).find(([, value]) => value === type)?.[0] ?? `TYPE${type}`;
+  const label = LABELS[type]?.get(id) ?? OTHER_LABELS[type]?.[id];
+  const kind = TRANSFORM_KINDS.get(type) ?? `TYPE${type}`;
   return (label ?? (type === 4 && id === 0 ? "NONE" : `${kind}-${id}`)) + (keyBits ? `-${keyBits}` : "");
 }
 

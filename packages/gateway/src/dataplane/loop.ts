@@ -78,6 +78,8 @@ export class PacketLoop {
   readonly #tunHeldFor = new Set<string>();
   /** Commands that are answered by the first turn that finds every queue empty. */
   #dry: number[] = [];
+  /** Counter slots of tunnels with flows, as of the last tick. */
+  #flowing: Iterable<number> = [];
   #busy = false;
   #stopped = false;
 
@@ -284,8 +286,9 @@ export class PacketLoop {
     clock.tick = tick;
     this.#pathMtus.age(clock.now);
     const flows = spread.countSince(tick - FLOW_MEMORY);
-    for (const tunnel of this.#associations.tunnels.values()) {
-      counters[tunnel.slot + TUNNEL_FLOWS] = flows.get(tunnel.slot) ?? 0;
-    }
+    // Only tunnels that have flows, or had some a second ago: there may be thousands.
+    for (const slot of this.#flowing) counters[slot + TUNNEL_FLOWS] = 0;
+    for (const [slot, count] of flows) counters[slot + TUNNEL_FLOWS] = count;
+    this.#flowing = flows.keys();
   }
 }
