@@ -6,6 +6,7 @@
 
 import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
+import { addressFamily, canonicalAddress } from "@tandem/wire";
 
 const IKE_PORT = 500;
 const HEADER_LENGTH = 28;
@@ -27,27 +28,28 @@ interface State {
 }
 
 export class SeatProbe {
-  readonly #socket: Socket;
+  readonly #sockets: ReadonlyMap<4 | 6, Socket>;
+  readonly #port: number;
   readonly #spi = randomBytes(8);
   readonly #byAddress = new Map<string, State>();
   readonly #seats: readonly ProbedSeat[];
   readonly #timer: NodeJS.Timeout;
   #closed = false;
 
-  /** IPv4 public IPs only: IPv6 ones are judged by heartbeat and link. */
-  constructor(seats: readonly ProbedSeat[], intervalMilliseconds: number, onError: (error: Error) => void) {
-    this.#seats = seats.filter((s) => !s.address.includes(":"));
+  /** `port`: another one than IKE's, for tests. */
+  constructor(
+    seats: readonly ProbedSeat[],
+    intervalMilliseconds: number,
+    onError: (error: Error) => void,
+    port: number = IKE_PORT,
+  ) {
+    this.#port = port;
+    this.#seats = seats.map(({ seat, address }) => ({ seat, address: canonicalAddress(address) ?? address }));
     for (const { address } of this.#seats) {
       this.#byAddress.set(address, { misses: 0, answered: false, everAnswered: false, lastAnswer: 0 });
     }
-    this.#socket = createSocket("udp4");
-    this.#socket.on("error", onError);
-    this.#socket.on("message", (message, from) => {
-      const state = this.#byAddress.get(from.address);
-      if (state === undefined || message.length < HEADER_LENGTH || !message.subarray(0, 8).equals(this.#spi))
-        return;
-      Object.assign(state, { answered: true, everAnswered: true, misses: 0, lastAnswer: performance.now() });
-    });
+    const families = new Set(this.#seats.map(({ address }) => addressFamily(address)));
+    this.#sockets = new Map([...families].map((family) => [family, this.#open(family, onError)]));
     // Answers that are already there are read first, also after a stall of this process.
     this.#timer = setInterval(() => setImmediate(() => this.#round()), intervalMilliseconds);
   }
@@ -69,7 +71,19 @@ export class SeatProbe {
   close(): void {
     clearInterval(this.#timer);
     this.#closed = true;
-    this.#socket.close();
+    for (const socket of this.#sockets.values()) socket.close();
+  }
+
+  #open(family: 4 | 6, onError: (error: Error) => void): Socket {
+    const socket = createSocket(family === 4 ? "udp4" : "udp6");
+    socket.on("error", onError);
+    socket.on("message", (message, from) => {
+      const state = this.#byAddress.get(canonicalAddress(from.address) ?? "");
+      if (state === undefined || message.length < HEADER_LENGTH || !message.subarray(0, 8).equals(this.#spi))
+        return;
+      Object.assign(state, { answered: true, everAnswered: true, misses: 0, lastAnswer: performance.now() });
+    });
+    return socket;
   }
 
   #round(): void {
@@ -78,7 +92,7 @@ export class SeatProbe {
       const state = this.#byAddress.get(address)!;
       if (!state.answered) state.misses++;
       state.answered = false;
-      this.#socket.send(this.#packet(), IKE_PORT, address, () => {});
+      this.#sockets.get(addressFamily(address))!.send(this.#packet(), this.#port, address, () => {});
     }
   }
 
