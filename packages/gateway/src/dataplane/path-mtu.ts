@@ -116,6 +116,8 @@ export class PathMtus {
     for (const { path, sa } of this.#plane.sad.values()) {
       if (key(path.path.local, path.path.remote) !== pair) continue;
       path.outerMtu = mtu;
+      // A kernel that knew before us refused whole batches: their segments fit now.
+      path.segmentation = path.udp && this.#plane.settings.outerOffload;
       path.innerMtu = innerMtu(sa.outbound.cipher, mtu, path.family, path.udp);
     }
   }

@@ -1,5 +1,6 @@
 /** Path MTUs learned from routers: which messages are believed, what they change, and when that is forgotten. */
 import { sampleSa } from "@tandem/esp/testing";
+import { Errno } from "@tandem/linux";
 import { MemoryNetwork } from "@tandem/linux/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Explanation } from "../../src/dataplane/explain.ts";
@@ -9,6 +10,7 @@ import { buildPacket, sum16 } from "./packet-model.ts";
 
 const A = "192.0.2.1";
 const B = "192.0.2.2";
+const C = "192.0.2.3";
 const ROUTER = "203.0.113.9";
 const SPI_OUT = 0x1002;
 
@@ -112,6 +114,38 @@ describe("a router that says an ESP packet is too big", () => {
     now = 600_001;
     a.turn();
     expect(innerMtu()).toBe(CONFIGURED);
+  });
+
+  it("ends what a kernel that learned it earlier began: batches are sent whole again", () => {
+    let refuses = true;
+    const socket = network.openUdpSocket.bind(network);
+    network.openUdpSocket = (arena, options) => {
+      const real = socket(arena, options);
+      const whole = real.send.bind(real);
+      real.send = (path, offset, length, segment, tos) =>
+        refuses && segment < length ? -Errno.EINVAL : whole(path, offset, length, segment, tos);
+      return real;
+    };
+    a = new MemoryPlane({ network, now: () => now });
+    installTunnel(a, { local: C, remote: B, spiIn: 0x1001, spiOut: SPI_OUT }, ["10.2.0.0/16"]);
+    const segments: number[] = [];
+    network.link = (datagram) => segments.push(datagram.bytes.length / datagram.segmentSize) > 0;
+    const burst = (): number[] => {
+      segments.length = 0;
+      const packet = buildPacket({ family: 4, protocol: "udp", flow: 1, payload: new Uint8Array(100) });
+      for (let i = 0; i < 3; i++) a.tun.fromHost(packet);
+      a.turn();
+      return [...segments];
+    };
+    expect(burst()).toEqual([1, 1, 1]);
+    refuses = false;
+    expect(burst()).toEqual([1, 1, 1]);
+    const bytes = tooBig({ from: [192, 0, 2, 3], sequence: 6 });
+    network.link = () => true;
+    network.deliver("icmp", { from: ROUTER, fromPort: 0, to: C, tos: 0, segmentSize: 44, bytes }, 0);
+    a.turn();
+    network.link = (datagram) => segments.push(datagram.bytes.length / datagram.segmentSize) > 0;
+    expect(burst()).toEqual([3]);
   });
 
   it("never raises what is known", () => {
