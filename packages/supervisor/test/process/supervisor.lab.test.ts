@@ -4,8 +4,11 @@ import { seededRandom } from "@tandem/sansio";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SupervisedLab } from "./supervised-lab.ts";
 
-/** Random points of a failover at which a process is killed, in each of two profiles; an acceptance run sets 500. */
-const POINTS = Number(process.env.TANDEM_KILL_POINTS ?? 10);
+/** Random points of a failover at which a process is killed, in each of two profiles: 20 in CI, 1,000 with --full. */
+const POINTS = Number(process.env.TANDEM_KILL_POINTS ?? (process.env.TANDEM_FULL === "1" ? 500 : 10));
+/** Another order of points, for a run in pieces. */
+const SEED = Number(process.env.TANDEM_KILL_SEED ?? 0);
+const LONGEST_POINT_MILLISECONDS = 20_000;
 
 async function until(
   condition: () => Promise<boolean>,
@@ -70,29 +73,34 @@ describe.each(["fast", "hitless"] as const)("%s", (profile) => {
     await settled();
   });
 
-  test(`${POINTS} random points: an instance dies, and with it the supervisor or the agent`, async () => {
-    const random = seededRandom(profile === "fast" ? 1 : 2);
-    for (let point = 0; point < POINTS; point++) {
-      await settled();
-      const before = new Map((await lab.owners()).map((s) => [s.name, s.epoch]));
-      const victim = await lab.pid(random.below(2));
-      process.kill(victim, random.below(3) === 0 ? "SIGSTOP" : "SIGKILL");
-      await new Promise((resolve) => setTimeout(resolve, random.below(120)));
-      const agent = random.below(2) === 0;
-      if (agent) lab.killAgent();
-      else lab.killSupervisor();
-      await new Promise((resolve) => setTimeout(resolve, random.below(60)));
-      if (agent) await lab.startAgent();
-      else lab.startSupervisor();
-      try {
-        process.kill(victim, "SIGCONT");
-      } catch {
-        // it was a SIGKILL
+  test(
+    `${POINTS} random points: an instance dies, and with it the supervisor or the agent`,
+    async () => {
+      const random = seededRandom(2 * SEED + (profile === "fast" ? 1 : 2));
+      for (let point = 0; point < POINTS; point++) {
+        await settled();
+        const before = new Map((await lab.owners()).map((s) => [s.name, s.epoch]));
+        const victim = await lab.pid(random.below(2));
+        process.kill(victim, random.below(3) === 0 ? "SIGSTOP" : "SIGKILL");
+        await new Promise((resolve) => setTimeout(resolve, random.below(120)));
+        const agent = random.below(2) === 0;
+        if (agent) lab.killAgent();
+        else lab.killSupervisor();
+        await new Promise((resolve) => setTimeout(resolve, random.below(60)));
+        if (agent) await lab.startAgent();
+        else lab.startSupervisor();
+        try {
+          process.kill(victim, "SIGCONT");
+        } catch {
+          // it was a SIGKILL
+        }
+        await settled();
+        for (const s of await lab.owners()) expect(s.epoch).toBeGreaterThanOrEqual(before.get(s.name)!);
       }
-      await settled();
-      for (const s of await lab.owners()) expect(s.epoch).toBeGreaterThanOrEqual(before.get(s.name)!);
-    }
-  });
+      process.stdout.write(`${profile}: ${POINTS} points from seed ${SEED}\n`);
+    },
+    60_000 + POINTS * LONGEST_POINT_MILLISECONDS,
+  );
 });
 
 describe("API", () => {
