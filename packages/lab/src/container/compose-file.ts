@@ -3,18 +3,21 @@
  * A plan as a Compose file. The files at the root and under docker/ are made by this and committed; a test holds them current.
  * Only what both Compose v2 and Debian's docker-compose 1.29 understand is used.
  */
-import type { LabPlan, PlanNode } from "@tandem/contract";
+import type { LabPlan } from "@tandem/contract";
 import { BASE_SYSCTLS } from "../netns/base-sysctls.ts";
 import { DEFAULT_SUBNET, endsOf, linkSubnet, networkName, serviceName } from "./container-network.ts";
-import { ROLE_NEEDS } from "./role-needs.ts";
+import { containerLinks, tunnelParts } from "./device-parts.ts";
+import { type DeviceRouter, needsOf, type RoleNeeds, TUNNEL_NEEDS } from "./role-needs.ts";
 
 export interface ComposeOptions {
   /** Path from the Compose file to the repository's root. */
   readonly context: string;
   readonly deviceKind?: "strongswan";
+  /** What routes in front of a third-party device's tunnels: BIRD where it is not said. */
+  readonly routers?: Readonly<Record<string, DeviceRouter>>;
 }
 
-export function composeFile(plan: LabPlan, { context, deviceKind }: ComposeOptions): string {
+export function composeFile(plan: LabPlan, { context, deviceKind, routers = {} }: ComposeOptions): string {
   const lines = [
     `# The lab "${plan.topology}" in containers, one network per link, no privileged container.`,
     "# Made from lab/ by `node packages/lab/src/container/compose-main.ts`; edit the lab file, not this one.",
@@ -43,16 +46,33 @@ export function composeFile(plan: LabPlan, { context, deviceKind }: ComposeOptio
     "  cap_drop: [ALL]",
     "  read_only: true",
     "  security_opt: [no-new-privileges]",
-    "  tmpfs: [/tmp, /run]",
+    "  tmpfs: [/tmp, /run, /var/tmp]",
     "  volumes: [state:/run/tandem]",
     "  restart: on-failure",
     "  stop_grace_period: 5s",
     "",
     "services:",
-    ...plan.nodes.flatMap((node) => service(plan, node, context)),
+    ...plan.nodes.flatMap((node) =>
+      service(plan, {
+        name: node.name,
+        needs: needsOf(node, routers[node.name] ?? "bird"),
+        router: routers[node.name],
+        image: node.kind === "device" && node.software === "strongswan" ? strongswanImage(context) : [],
+        publishes: node.kind === "supervisor",
+      }),
+    ),
+    ...tunnelParts(plan).flatMap(({ name }) =>
+      service(plan, {
+        name,
+        needs: TUNNEL_NEEDS,
+        router: undefined,
+        image: strongswanImage(context),
+        publishes: false,
+      }),
+    ),
     ...benchService(plan),
     "networks:",
-    ...plan.links.flatMap((link, index) => [
+    ...containerLinks(plan).flatMap((link, index) => [
       `  ${networkName(link)}:`,
       `    # ${link.role}: ${link.a.node} - ${link.b.node}`,
       "    driver: bridge",
@@ -77,12 +97,25 @@ const firstInstance = (plan: LabPlan): string =>
 const sysctlsOf = (plan: LabPlan): Record<string, string> =>
   Object.assign({}, BASE_SYSCTLS, ...plan.nodes.map(({ sysctls }) => sysctls));
 
-function service(plan: LabPlan, node: PlanNode, context: string): string[] {
-  const needs = ROLE_NEEDS[node.kind];
+interface Service {
+  readonly name: string;
+  readonly needs: RoleNeeds;
+  readonly router: DeviceRouter | undefined;
+  /** Lines for an image that is not the common one. */
+  readonly image: readonly string[];
+  /** The supervisor's API, on the host's loopback. */
+  readonly publishes: boolean;
+}
+
+function service(plan: LabPlan, node: Service): string[] {
+  const { needs } = node;
   return [
     `  ${serviceName(node.name)}:`,
     "    <<: *tandem",
-    ...(node.kind === "device" && node.software === "strongswan" ? strongswanImage(context) : []),
+    ...node.image,
+    ...(node.router === undefined
+      ? []
+      : ["    environment:", "      <<: *environment", `      TANDEM_ROUTER: ${node.router}`]),
     `    hostname: ${serviceName(node.name)}`,
     `    command: [container, ${node.name}]`,
     "    cap_add:",
@@ -99,7 +132,7 @@ function service(plan: LabPlan, node: PlanNode, context: string): string[] {
     "      interval: 5s",
     "      timeout: 5s",
     "      retries: 30",
-    ...(node.kind === "supervisor" ? ['    ports: ["127.0.0.1:${TANDEM_PORT:-4650}:4650"]'] : []),
+    ...(node.publishes ? ['    ports: ["127.0.0.1:${TANDEM_PORT:-4650}:4650"]'] : []),
     "",
   ];
 }

@@ -7,10 +7,18 @@ import { join } from "node:path";
 import { listTopologies, locateLabFile, readLabSource } from "../lab-source.ts";
 import { REPOSITORY } from "../repository.ts";
 import { composeFile } from "./compose-file.ts";
+import type { DeviceRouter } from "./role-needs.ts";
 
-/** One tunnel, which is what strongSwan's userspace ESP can hold. */
-const STRONGSWAN_TOPOLOGY = "active-standby";
 const DEFAULT_TOPOLOGY = "dual-redundancy";
+
+/** With strongSwan devices. Of one tunnel, charon and BIRD share a container; of several, each charon has its own. */
+const THIRD_PARTY: readonly {
+  readonly topology: string;
+  readonly routers: Readonly<Record<string, DeviceRouter>>;
+}[] = [
+  { topology: "active-standby", routers: {} },
+  { topology: "dual-redundancy", routers: { device1: "bird", device2: "frr" } },
+];
 
 /** Path in the repository and text of each. */
 export function composeFiles(): { readonly path: string; readonly text: string }[] {
@@ -22,11 +30,12 @@ export function composeFiles(): { readonly path: string; readonly text: string }
       text: composeFile(plan, { context: atRoot ? "." : ".." }),
     };
   });
-  const { plan } = readLabSource(locateLabFile(STRONGSWAN_TOPOLOGY), "/run/tandem", {
-    deviceKind: "strongswan",
+  const thirdParty = THIRD_PARTY.map(({ topology, routers }) => {
+    const { plan } = readLabSource(locateLabFile(topology), "/run/tandem", { deviceKind: "strongswan" });
+    const text = composeFile(plan, { context: "..", deviceKind: "strongswan", routers });
+    return { path: `docker/${topology}-strongswan.yml`, text };
   });
-  const text = composeFile(plan, { context: "..", deviceKind: "strongswan" });
-  return [...files, { path: `docker/${STRONGSWAN_TOPOLOGY}-strongswan.yml`, text }];
+  return [...files, ...thirdParty];
 }
 
 if (import.meta.main) {

@@ -5,6 +5,7 @@
  * only tells a starting container which interface is which end of which link. The plan's addresses come on top.
  */
 import { type LabPlan, nodeFileName, type PlanLink } from "@tandem/contract";
+import { containerLinks } from "./device-parts.ts";
 
 export const DEFAULT_SUBNET = "10.213";
 
@@ -26,7 +27,7 @@ export const linkSubnet = (index: number, prefix: string): string => `${prefix}.
 
 /** `.1` is the bridge's own, `.2` and `.3` are the two ends. */
 export function endsOf(plan: LabPlan, node: string, prefix: string): ContainerEnd[] {
-  return plan.links.flatMap((link, index) =>
+  return containerLinks(plan).flatMap((link, index) =>
     [link.a, link.b].flatMap((end, side) =>
       end.node === node
         ? [

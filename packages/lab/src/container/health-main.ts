@@ -1,7 +1,8 @@
 /**
  * Health by role, so that `docker compose up --wait` ends when traffic flows and no role waits in a circle:
  * fabric, router, instance and device are healthy when they answer (a standby holds no seat and is ready to take one);
- * a strongSwan device when charon has a Child SA; the supervisor when it says that the lab is ready; a host when the other side answers its ping.
+ * a strongSwan device when charon has a Child SA, its router when a BGP session stands; the supervisor when it says that the
+ * lab is ready; a host when the other side answers its ping.
  *
  * Runs every few seconds in every container, so it imports nothing but Node and reads no plan: `start-role` left a note
  * beside it of what to ask.
@@ -15,8 +16,17 @@ import { connect } from "node:net";
 export type HealthNote =
   | { readonly ask: "control"; readonly socket: string }
   | { readonly ask: "ready"; readonly socket: string }
-  | { readonly ask: "charon"; readonly environment: Readonly<Record<string, string>> }
+  | ProgramQuestion
   | { readonly ask: "ping"; readonly destinations: readonly string[] };
+
+/** A program whose output must match. */
+export interface ProgramQuestion {
+  readonly ask: "program";
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly expected: string;
+  readonly otherwise: string;
+}
 
 export const HEALTH_NOTE = "/tmp/tandem-health.json";
 const TIMEOUT_MILLISECONDS = 2_000;
@@ -54,12 +64,10 @@ function pings(destinations: readonly string[]): string | undefined {
   return silent.length === 0 ? undefined : `${silent.join(" and ")} does not answer`;
 }
 
-function charon(environment: Readonly<Record<string, string>>): string | undefined {
-  const sas = spawnSync("swanctl", ["--list-sas"], {
-    env: { ...process.env, ...environment },
-    encoding: "utf8",
-  });
-  return /INSTALLED/.test(sas.stdout ?? "") ? undefined : "charon has no Child SA installed";
+function program({ argv, environment, expected, otherwise }: ProgramQuestion): string | undefined {
+  const [file = "", ...args] = argv;
+  const answer = spawnSync(file, args, { env: { ...process.env, ...environment }, encoding: "utf8" });
+  return (answer.stdout ?? "").includes(expected) ? undefined : otherwise;
 }
 
 async function health(): Promise<string | undefined> {
@@ -70,7 +78,7 @@ async function health(): Promise<string | undefined> {
     return "still starting";
   }
   if (note.ask === "ping") return pings(note.destinations);
-  if (note.ask === "charon") return charon(note.environment);
+  if (note.ask === "program") return program(note);
   return note.ask === "ready" ? await ready(note.socket) : await answers(note.socket);
 }
 

@@ -1,17 +1,18 @@
 /** What bites in practice when a role starts in a container: each found, said in one line with its cure. */
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import type { PlanNode } from "@tandem/contract";
 import { LabError } from "../lab-error.ts";
 import { BASE_SYSCTLS } from "../netns/base-sysctls.ts";
 import { type ContainerEnd, checkSubnetPrefix, DEFAULT_SUBNET } from "./container-network.ts";
-import { CAPABILITY_BITS, ROLE_NEEDS } from "./role-needs.ts";
+import { CAPABILITY_BITS, type DeviceRouter, type RoleNeeds } from "./role-needs.ts";
 
 export interface ContainerEnvironment {
   readonly topology: string;
   readonly profile: "fast" | "hitless" | "azure";
   /** What the devices are; absent: as the lab file says. */
   readonly deviceKind?: "tandem" | "strongswan";
+  /** What routes in front of a third-party device's tunnels. */
+  readonly router: DeviceRouter;
   readonly subnet: string;
   readonly stateRoot: string;
 }
@@ -20,6 +21,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   TANDEM_TOPOLOGY: "a file under lab/ without its ending, for example dual-redundancy",
   TANDEM_PROFILE: "fast, hitless or azure",
   TANDEM_DEVICE: "tandem or strongswan",
+  TANDEM_ROUTER: "bird or frr, for a strongSwan device with several tunnels",
   TANDEM_SUBNET: "two octets under which Docker's networks lie, for example 10.213",
   TANDEM_STATE: "the folder of the shared volume",
 };
@@ -50,6 +52,13 @@ export function readEnvironment(env: NodeJS.ProcessEnv): ContainerEnvironment {
   if (deviceKind !== undefined && deviceKind !== "tandem" && deviceKind !== "strongswan") {
     throw new LabError(`TANDEM_DEVICE=${deviceKind} is not known`, `set it to ${VARIABLES.TANDEM_DEVICE}`);
   }
+  const router = (["bird", "frr"] as const).find((one) => one === (env.TANDEM_ROUTER ?? "bird"));
+  if (router === undefined) {
+    throw new LabError(
+      `TANDEM_ROUTER=${env.TANDEM_ROUTER} is not known`,
+      `set it to ${VARIABLES.TANDEM_ROUTER}`,
+    );
+  }
   const subnet = env.TANDEM_SUBNET ?? DEFAULT_SUBNET;
   const wrong = checkSubnetPrefix(subnet);
   if (wrong !== undefined) throw new LabError(wrong);
@@ -57,17 +66,22 @@ export function readEnvironment(env: NodeJS.ProcessEnv): ContainerEnvironment {
     topology,
     profile,
     ...(deviceKind === undefined ? {} : { deviceKind }),
+    router,
     subnet,
     stateRoot: env.TANDEM_STATE ?? "/run/tandem",
   };
 }
 
 /** Returns the kernel's name of the interface for each end. */
-export function preflight(node: PlanNode, ends: readonly ContainerEnd[]): Map<ContainerEnd, string> {
-  const needs = ROLE_NEEDS[node.kind];
-  checkCapabilities(node.name, Object.keys(needs.capabilities));
+export function preflight(
+  name: string,
+  needs: RoleNeeds,
+  sysctls: Readonly<Record<string, string>>,
+  ends: readonly ContainerEnd[],
+): Map<ContainerEnd, string> {
+  checkCapabilities(name, Object.keys(needs.capabilities));
   if (needs.tun) checkTun();
-  checkSysctls({ ...BASE_SYSCTLS, ...node.sysctls });
+  checkSysctls({ ...BASE_SYSCTLS, ...sysctls });
   return findInterfaces(ends);
 }
 

@@ -1,5 +1,6 @@
 /** What each role may do in its container, and why. No container is privileged; everything else is dropped. */
-import type { NodeKind } from "@tandem/contract";
+import type { NodeKind, PlanNode } from "@tandem/contract";
+import { partsOf } from "./device-parts.ts";
 
 export interface RoleNeeds {
   /** Linux capabilities with the reason for each. */
@@ -38,9 +39,37 @@ export const ROLE_NEEDS: Readonly<Record<NodeKind, RoleNeeds>> = {
   },
 };
 
+export type DeviceRouter = "bird" | "frr";
+
+/** One charon of a third-party device. */
+export const TUNNEL_NEEDS: RoleNeeds = {
+  capabilities: {
+    NET_ADMIN: `${ADDRESSES}, charon's TUN device and routes`,
+    NET_BIND_SERVICE: "UDP 500 (IKE)",
+  },
+  tun: true,
+};
+
+/** The router of a third-party device, in front of its charons. */
+const ROUTER_PART_CAPABILITIES = {
+  NET_ADMIN: `${ADDRESSES}, the routes that BGP learns`,
+  NET_RAW: "BIRD and FRR bind their sockets to interfaces",
+  NET_BIND_SERVICE: "TCP 179 (BGP)",
+};
+const FRR_CAPABILITIES = {
+  SYS_ADMIN: "FRR's daemons ask for it at their start (VRFs in network namespaces) and end without it",
+};
+
+export function needsOf(node: PlanNode, router: DeviceRouter): RoleNeeds {
+  if (node.kind !== "device" || partsOf(node).length === 0) return ROLE_NEEDS[node.kind];
+  const more = router === "frr" ? FRR_CAPABILITIES : {};
+  return { capabilities: { ...ROUTER_PART_CAPABILITIES, ...more }, tun: false };
+}
+
 /** Bit numbers of linux/capability.h, for the preflight. */
 export const CAPABILITY_BITS: Readonly<Record<string, number>> = {
   NET_BIND_SERVICE: 10,
   NET_ADMIN: 12,
   NET_RAW: 13,
+  SYS_ADMIN: 21,
 };

@@ -10,13 +10,16 @@ import { LabError } from "../lab-error.ts";
 import { locateLabFile, readLabSource } from "../lab-source.ts";
 import { namespaceOf, networkOfPlan } from "../plan/network-of-plan.ts";
 import { startCommand } from "../plan/start-nodes.ts";
-import { runCommand } from "../process/run-command.ts";
-import { type ContainerEnd, endsOf } from "./container-network.ts";
+import { endsOf } from "./container-network.ts";
+import { partsOf, tunnelParts } from "./device-parts.ts";
 import { HEALTH_NOTE, type HealthNote } from "./health-main.ts";
 import { hostSocket } from "./host-client.ts";
+import { layNetwork } from "./lay-network.ts";
 import { preflight, readEnvironment } from "./preflight.ts";
+import { type DeviceRouter, needsOf, TUNNEL_NEEDS } from "./role-needs.ts";
 import { labFolder, sharedPlan, sourceOptions } from "./shared-plan.ts";
-import { STRONGSWAN_ENVIRONMENT, startStrongswan } from "./start-strongswan.ts";
+import { routerQuestion, startDeviceRouter } from "./start-device-router.ts";
+import { CHARON_QUESTION, startStrongswan, startTunnelPart } from "./start-strongswan.ts";
 
 const HOST_AGENT = join(import.meta.dirname, "host-agent.ts");
 const QUIET = ["--disable-warning=ExperimentalWarning"];
@@ -30,13 +33,27 @@ export async function startRole(name: string): Promise<never> {
     folder.root,
     sourceOptions(environment),
   ).plan;
-  const interfaces = preflight(nodeOf(draft, name), endsOf(draft, name, environment.subnet));
-  const plan = await sharedPlan(environment, folder, nodeOf(draft, name).kind === "supervisor");
+  const ends = endsOf(draft, name, environment.subnet);
+  const part = tunnelParts(draft).find((one) => one.name === name);
+  if (part !== undefined) {
+    const interfaces = preflight(name, TUNNEL_NEEDS, part.device.sysctls, ends);
+    const filled = nodeOf(await sharedPlan(environment, folder, false), part.device.name);
+    writeFileSync(HEALTH_NOTE, JSON.stringify(CHARON_QUESTION));
+    if (filled.kind === "device") return await startTunnelPart(filled, part.index, interfaces);
+  }
+  const drafted = nodeOf(draft, name);
+  const interfaces = preflight(name, needsOf(drafted, environment.router), drafted.sysctls, ends);
+  const plan = await sharedPlan(environment, folder, drafted.kind === "supervisor");
   const node = nodeOf(plan, name);
-  await layNode(plan, node, interfaces);
+  const layout = networkOfPlan(plan).namespaces.find(({ netns }) => netns === namespaceOf(plan.lab, name));
+  if (layout === undefined) throw new LabError(`no layout for ${name}`);
+  await layNetwork(layout, interfaces);
   mkdirSync(folder.control, { recursive: true, mode: 0o700 });
-  writeFileSync(HEALTH_NOTE, JSON.stringify(healthNote(plan, node)));
-  if (node.kind === "device" && node.software === "strongswan") return await startStrongswan(node);
+  writeFileSync(HEALTH_NOTE, JSON.stringify(healthNote(plan, node, environment.router)));
+  if (node.kind === "device" && node.software === "strongswan") {
+    if (partsOf(node).length > 0) return await startDeviceRouter(node, environment.router);
+    return await startStrongswan(node);
+  }
   const argv =
     node.kind === "host"
       ? [process.execPath, ...QUIET, HOST_AGENT, hostSocket(folder, name)]
@@ -55,50 +72,10 @@ export function nodeOf(plan: LabPlan, name: string): PlanNode {
   );
 }
 
-/** The same work that `lab up` does for a namespace; Docker made the interfaces, and names and addresses are ours. */
-async function layNode(
-  plan: LabPlan,
-  node: PlanNode,
-  interfaces: ReadonlyMap<ContainerEnd, string>,
-): Promise<void> {
-  const layout = networkOfPlan(plan).namespaces.find(
-    ({ netns }) => netns === namespaceOf(plan.lab, node.name),
-  );
-  if (layout === undefined) throw new LabError(`no layout for ${node.name}`);
-  // Docker's own default route would send in clear what no tunnel takes.
-  await runCommand(["ip", "-force", "-batch", "-"], {
-    input: "route flush default\n-6 route flush default\n",
-  }).catch(() => {});
-  const links: string[] = [];
-  for (const [end, kernelName] of interfaces) {
-    if (kernelName !== end.interface) {
-      links.push(`link set ${kernelName} down`, `link set ${kernelName} name ${end.interface}`);
-    }
-  }
-  for (const { name, addresses } of layout.interfaces) {
-    links.push(`link set ${name} up`);
-    for (const address of addresses) {
-      links.push(`address replace ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`);
-    }
-  }
-  await batch(["ip"], links);
-  for (const family of ["-4", "-6"]) {
-    const commands = layout.commands
-      .filter((line) => line.startsWith(`${family} `))
-      .map((line) => line.slice(3).replace(/^route add /, "route replace "));
-    await batch(["ip", family], commands);
-  }
-}
-
-async function batch(program: readonly string[], lines: readonly string[]): Promise<void> {
-  if (lines.length === 0) return;
-  await runCommand([...program, "-batch", "-"], { input: lines.map((line) => `${line}\n`).join("") });
-}
-
-function healthNote(plan: LabPlan, node: PlanNode): HealthNote {
+function healthNote(plan: LabPlan, node: PlanNode, router: DeviceRouter): HealthNote {
   if (node.kind === "supervisor") return { ask: "ready", socket: node.config.api.socket };
   if (node.kind === "device" && node.software === "strongswan")
-    return { ask: "charon", environment: STRONGSWAN_ENVIRONMENT };
+    return partsOf(node).length > 0 ? routerQuestion(router) : CHARON_QUESTION;
   if (node.kind !== "host") return { ask: "control", socket: node.config.controlSocket };
   const destinations = plan.probes.flatMap(({ from, to, destination }) => {
     if (from === node.name) return destination === undefined ? [] : [destination];

@@ -1,7 +1,7 @@
 /**
  * The device's role with third-party software: charon (userspace ESP, kernel-libipsec) and, where there is BGP, BIRD, in one
- * container. One tunnel only: kernel-libipsec takes the first policy that matches, so it cannot hold two any-to-any ones
- * (the lab in namespaces gives each tunnel a charon of its own).
+ * container. One tunnel only: kernel-libipsec takes the first policy that matches, so it cannot hold two any-to-any ones.
+ * A device with several has a container for each tunnel (device-parts.ts draws it), which is the other half of this file.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -12,7 +12,12 @@ import { birdConf } from "../device-config/bird.ts";
 import { renderBlock } from "../device-config/config-block.ts";
 import { retransmission, swanctlConf } from "../device-config/swanctl.ts";
 import { LabError, reasonOf } from "../lab-error.ts";
+import { tunnelLayout } from "../peers/tunnel-network.ts";
 import { runCommand } from "../process/run-command.ts";
+import type { ContainerEnd } from "./container-network.ts";
+import { tunnelsOf } from "./device-parts.ts";
+import type { ProgramQuestion } from "./health-main.ts";
+import { ipBatch, layNetwork } from "./lay-network.ts";
 
 const FOLDER = "/tmp/device";
 const TUNNEL = "ipsec0";
@@ -21,25 +26,29 @@ const START_MILLISECONDS = 15_000;
 const SWANCTL_FOLDERS =
   "conf.d x509 x509ca x509ocsp x509aa x509ac x509crl pubkey private rsa ecdsa bliss pkcs8 pkcs12";
 
-/** For the health check: says nothing of ours, only what charon says. */
-export const STRONGSWAN_ENVIRONMENT: Readonly<Record<string, string>> = {
+const STRONGSWAN_ENVIRONMENT: Readonly<Record<string, string>> = {
   STRONGSWAN_CONF: join(FOLDER, "strongswan.conf"),
   SWANCTL_DIR: join(FOLDER, "swanctl"),
+};
+
+/** For the health check: says nothing of ours, only what charon says. */
+export const CHARON_QUESTION: ProgramQuestion = {
+  ask: "program",
+  argv: ["swanctl", "--list-sas"],
+  environment: STRONGSWAN_ENVIRONMENT,
+  expected: "INSTALLED",
+  otherwise: "charon has no Child SA installed",
 };
 
 /** Runs until one of its programs ends or the container is stopped. */
 export async function startStrongswan(node: DeviceNode): Promise<never> {
   const config = InstanceConfig.parse(node.config);
-  const [connection, ...others] = config.connections;
+  const [connection] = config.connections;
   const publicIp = config.seats[0]?.publicIps[0];
   if (connection === undefined || publicIp === undefined) throw new LabError(`${node.name} has no tunnel`);
-  if (others.length > 0) {
-    throw new LabError(
-      `${node.name} has ${config.connections.length} tunnels; strongSwan's userspace ESP holds one in a container`,
-      "docker/active-standby-strongswan.yml has one; several in namespaces: ./tandem lab up --device strongswan",
-    );
-  }
-  writeFiles(config, connection, publicIp);
+  writeFiles(connection, publicIp);
+  const bird = birdConf(config, { kernelTable: TUN_TABLE, gatewayOf: () => `"${TUNNEL}"` });
+  writeFileSync(join(FOLDER, "bird.conf"), bird, { mode: 0o600 });
   await runCommand([
     "ip",
     "address",
@@ -48,10 +57,9 @@ export async function startStrongswan(node: DeviceNode): Promise<never> {
     "dev",
     "lo",
   ]);
-  const env = { ...process.env, ...STRONGSWAN_ENVIRONMENT };
-  const programs = [spawn(CHARON, [], { env, stdio: "inherit" })];
-  await untilLoaded(env);
-  await layRoutes(connection);
+  const programs = [await startCharon()];
+  if (connection.bgp !== undefined)
+    await runCommand(["ip", "route", "replace", connection.bgp.neighbor, "dev", TUNNEL]);
   if (connection.bgp !== undefined) {
     const words = ["-f", "-c", join(FOLDER, "bird.conf"), "-s", join(FOLDER, "bird.ctl")];
     programs.push(spawn("/usr/sbin/bird", words, { stdio: "inherit" }));
@@ -59,15 +67,38 @@ export async function startStrongswan(node: DeviceNode): Promise<never> {
   return await supervise(programs);
 }
 
+/** The charon of one tunnel, in a container of its own. */
+export async function startTunnelPart(
+  node: DeviceNode,
+  index: number,
+  interfaces: ReadonlyMap<ContainerEnd, string>,
+): Promise<never> {
+  const { publicIp, tunnels } = tunnelsOf(node, FOLDER);
+  const tunnel = tunnels[index];
+  if (tunnel === undefined) throw new LabError(`${node.name} has no tunnel ${index}`);
+  await layNetwork(tunnelLayout(tunnel, publicIp), interfaces);
+  writeFiles(tunnel.connection, publicIp);
+  return await supervise([await startCharon()]);
+}
+
+async function startCharon(): Promise<ChildProcess> {
+  const env = { ...process.env, ...STRONGSWAN_ENVIRONMENT };
+  const charon = spawn(CHARON, [], { env, stdio: "inherit" });
+  await untilLoaded(env);
+  for (const family of ["-4", "-6"]) {
+    await ipBatch([family], [`route replace default dev ${TUNNEL} table ${TUN_TABLE}`]);
+  }
+  return charon;
+}
+
 type Connection = InstanceConfig["connections"][number];
 
-function writeFiles(config: InstanceConfig, connection: Connection, localAddress: string): void {
+function writeFiles(connection: Connection, localAddress: string): void {
   for (const sub of SWANCTL_FOLDERS.split(" "))
     mkdirSync(join(FOLDER, "swanctl", sub), { recursive: true, mode: 0o700 });
   const write = (name: string, text: string): void =>
     writeFileSync(join(FOLDER, name), text, { mode: 0o600 });
   write("swanctl/swanctl.conf", swanctlConf([connection], { localAddress }));
-  write("bird.conf", birdConf(config, { kernelTable: TUN_TABLE, gatewayOf: () => `"${TUNNEL}"` }));
   const socket = `unix://${FOLDER}/charon.vici`;
   write(
     "strongswan.conf",
@@ -98,25 +129,7 @@ async function untilLoaded(env: NodeJS.ProcessEnv): Promise<void> {
   }
 }
 
-async function layRoutes(connection: Connection): Promise<void> {
-  for (const family of ["-4", "-6"]) {
-    await runCommand([
-      "ip",
-      family,
-      "route",
-      "replace",
-      "default",
-      "dev",
-      TUNNEL,
-      "table",
-      String(TUN_TABLE),
-    ]);
-  }
-  if (connection.bgp !== undefined)
-    await runCommand(["ip", "route", "replace", connection.bgp.neighbor, "dev", TUNNEL]);
-}
-
-function supervise(programs: readonly ChildProcess[]): Promise<never> {
+export function supervise(programs: readonly ChildProcess[]): Promise<never> {
   const end = (status: number): void => {
     for (const program of programs) program.kill("SIGTERM");
     setTimeout(() => process.exit(status), 500);

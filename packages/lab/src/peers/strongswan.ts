@@ -24,7 +24,7 @@ import { launch } from "../process/launch.ts";
 import { isAlive } from "../process/process-identity.ts";
 import { runCommand } from "../process/run-command.ts";
 import type { StateFolder } from "../state-folder.ts";
-import { layRouter, layTunnelNamespaces, type Tunnel } from "./tunnel-network.ts";
+import { layRouter, layTunnelNamespaces, type Tunnel, tunnelAddresses } from "./tunnel-network.ts";
 
 const CHARON_MILLISECONDS = 10_000;
 
@@ -102,9 +102,7 @@ function strongswanDevice(folder: StateFolder, plan: LabPlan, node: DeviceNode) 
       netns: node.role === "client" ? namespaceOf(plan.lab, node.name) : tunnelNamespace(plan, node, index),
       folder: charonFolder(folder, node, index),
       logFile: join(folder.log, `${nodeFileName(node.name)}-t${index}.log`),
-      outer: [`169.254.${100 + index}.0`, `169.254.${100 + index}.1`],
-      inner: [`169.254.${100 + index}.2`, `169.254.${100 + index}.3`],
-      inner6: [`fd65:${index}::`, `fd65:${index}::1`],
+      ...tunnelAddresses(index),
     }),
   );
   return { config, publicIp, tunnels };

@@ -44,30 +44,40 @@ export async function layTunnelNamespaces(
       ],
     },
   ]);
-  const namespaces = tunnels.map(
-    ({ netns, outer, inner, inner6 }): NamespaceLayout => ({
-      netns,
-      interfaces: [
-        { name: "lo", addresses: [withHostLength(publicIp)] },
-        { name: "outer", addresses: [`${outer[1]}/31`] },
-        { name: "inner", addresses: [`${inner[1]}/31`, `${inner6[1]}/127`] },
-      ],
-      commands: [
-        `-4 route add default via ${outer[0]} src ${publicIp}`,
-        `-4 route add default via ${inner[0]} table 101`,
-        `-6 route add default via ${inner6[0]} table 101`,
-        ...["-4", "-6"].flatMap((family) => [
-          `${family} route add unreachable default metric 4294967295 table ${TUN_TABLE}`,
-          `${family} rule add priority 100 iif inner lookup ${TUN_TABLE}`,
-          `${family} rule add priority 100 iif ipsec0 lookup 101`,
-        ]),
-      ],
-    }),
-  );
-  await layOut(realm, { namespaces, cables });
+  await layOut(realm, { namespaces: tunnels.map((tunnel) => tunnelLayout(tunnel, publicIp)), cables });
 }
 
-/** The device's side: which tunnel an outer packet belongs to, and the static routes into the tunnels. */
+/** Where a charon runs: the public IP, and routes between its two cables and ipsec0. */
+export function tunnelLayout({ netns, outer, inner, inner6 }: Tunnel, publicIp: string): NamespaceLayout {
+  return {
+    netns,
+    interfaces: [
+      { name: "lo", addresses: [withHostLength(publicIp)] },
+      { name: "outer", addresses: [`${outer[1]}/31`] },
+      { name: "inner", addresses: [`${inner[1]}/31`, `${inner6[1]}/127`] },
+    ],
+    commands: [
+      `-4 route add default via ${outer[0]} src ${publicIp}`,
+      `-4 route add default via ${inner[0]} table 101`,
+      `-6 route add default via ${inner6[0]} table 101`,
+      ...["-4", "-6"].flatMap((family) => [
+        `${family} route add unreachable default metric 4294967295 table ${TUN_TABLE}`,
+        `${family} rule add priority 100 iif inner lookup ${TUN_TABLE}`,
+        `${family} rule add priority 100 iif ipsec0 lookup 101`,
+      ]),
+    ],
+  };
+}
+
+/** The cables and addresses of a tunnel, the same in namespaces and in containers. */
+export function tunnelAddresses(index: number): Pick<Tunnel, "outer" | "inner" | "inner6"> {
+  return {
+    outer: [`169.254.${100 + index}.0`, `169.254.${100 + index}.1`],
+    inner: [`169.254.${100 + index}.2`, `169.254.${100 + index}.3`],
+    inner6: [`fd65:${index}::`, `fd65:${index}::1`],
+  };
+}
+
 export async function layRouter(
   realm: Realm,
   plan: LabPlan,
@@ -75,6 +85,13 @@ export async function layRouter(
   publicIp: string,
   tunnels: readonly Tunnel[],
 ): Promise<void> {
+  const netns = namespaceOf(plan.lab, node.name);
+  const lines = routerLines(publicIp, tunnels);
+  await realm.run(["ip", "-netns", netns, "-batch", "-"], lines.map((line) => `${line}\n`).join(""));
+}
+
+/** The device's side: which tunnel an outer packet belongs to, and the static routes into the tunnels. For `ip -batch`. */
+export function routerLines(publicIp: string, tunnels: readonly Tunnel[]): string[] {
   const lines: string[] = [];
   for (const { index, connection, outer, inner, inner6 } of tunnels) {
     lines.push(
@@ -96,8 +113,7 @@ export async function layRouter(
     if (connection.bgp !== undefined) lines.push(`route add ${connection.bgp.neighbor} via ${inner[1]}`);
   }
   lines.push(...staticRoutes(tunnels));
-  const netns = namespaceOf(plan.lab, node.name);
-  await realm.run(["ip", "-netns", netns, "-batch", "-"], lines.map((line) => `${line}\n`).join(""));
+  return lines;
 }
 
 /** One route per prefix over all tunnels that lead to it. */
