@@ -33,6 +33,7 @@ export class AdmissionGate {
   readonly #perSourceMax: number;
   #tokens = ERROR_ANSWERS_PER_SECOND;
   #tokensAt: Instant = 0;
+  #withheld = 0;
 
   constructor(random: Random, limits: IkeLimits) {
     this.#cookies = new CookieJar(random);
@@ -107,9 +108,17 @@ export class AdmissionGate {
       this.#tokens + ((now - this.#tokensAt) / 1000) * ERROR_ANSWERS_PER_SECOND,
     );
     this.#tokensAt = now;
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < 1) {
+      this.#withheld++;
+      return false;
+    }
     this.#tokens--;
     return true;
+  }
+
+  /** Error answers that the limit has swallowed: whoever waits for one cannot conclude from its absence. */
+  get answersWithheld(): number {
+    return this.#withheld;
   }
 }
 

@@ -348,6 +348,10 @@ export class IkeEndpoint implements Engine<IkeInput, IkeEffect>, IkeSaHost {
     return this.#demultiplexer.gate.underPressure;
   }
 
+  get answersWithheld(): number {
+    return this.#demultiplexer.gate.answersWithheld;
+  }
+
   get halfOpen(): number {
     return this.#demultiplexer.gate.size;
   }

@@ -4,10 +4,10 @@
  *      node ike-load.ts '{"local": ["198.18.0.1"], "remote": "198.18.0.2", "work": "handshakes", ...}'
  *
  *      handshakes   keeps `concurrency` handshakes under way for `seconds`, or until `count` are done
- *      rekeys       makes `count` tunnels, then rekeys the Child SA of each again and again for `seconds`
+ *      rekeys       makes `count` tunnels, then rekeys the Child SA of each again and again for `seconds`, after `warmUp` of them
  *      liveness     makes `count` tunnels, then times their liveness exchanges for `seconds`
  *
- * Prints {"up": true} when its tunnels stand, one line with the result at the end, and with `hold` lives on until its
+ * Prints {"up": true} when its tunnels stand (and are warm), one line with the result at the end, and with `hold` lives on until its
  * standard input ends. Whoever answers is measured, so this side spares itself work: key pairs are used again.
  */
 import { randomBytes } from "node:crypto";
@@ -35,6 +35,8 @@ export interface IkeLoadOptions {
   readonly seconds: number;
   readonly concurrency: number;
   readonly count?: number;
+  /** Rekeys that are made before the clock starts. */
+  readonly warmUp?: number;
   readonly hold?: boolean;
   /** Tells the identities of several processes apart. */
   readonly name: string;
@@ -273,7 +275,6 @@ async function establish(): Promise<void> {
     drain();
     await until(() => up + failed >= batch);
   }
-  process.stdout.write('{"up":true}\n');
 }
 
 async function run(): Promise<IkeLoadResult> {
@@ -291,8 +292,13 @@ async function run(): Promise<IkeLoadResult> {
   else {
     await establish();
     measuring = true;
+    if (options.work === "rekeys") {
+      for (let i = 0; i < made; i++) rekey(`${options.name}-${i}`);
+      await until(() => latencies.length >= (options.warmUp ?? 0));
+      latencies.length = 0;
+    }
+    process.stdout.write('{"up":true}\n');
     const start = performance.now();
-    if (options.work === "rekeys") for (let i = 0; i < made; i++) rekey(`${options.name}-${i}`);
     await pause(options.seconds);
     measuring = false;
     seconds = (performance.now() - start) / 1000;

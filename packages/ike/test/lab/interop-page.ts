@@ -6,6 +6,7 @@ import { ROLE_NAMES } from "./meeting.ts";
 export interface CaseResult {
   readonly case: InteropCase;
   readonly passed: boolean;
+  readonly attempts: number;
   readonly milliseconds: number;
 }
 
@@ -27,7 +28,7 @@ do not edit. To make it again, as root:
 
     ${facts.full ? "TANDEM_FULL=1 " : ""}TANDEM_INTEROP_PAGE=docs/ikev2-interop.md npx vitest run packages/ike/test/lab/matrix
 
-**${passed} of ${results.length} meetings passed** (${facts.full ? "the whole table" : "the covering subset that CI runs: every pair of values of two columns occurs"}).
+**${passed} of ${results.length} meetings passed** (${facts.full ? "the whole table" : "the covering subset that CI runs: every pair of values of two columns occurs"}).${again(results)}
 
 In each meeting Tandem's IKE engine and strongSwan's charon run in network namespaces of their own and speak over real UDP
 sockets. A meeting passes when both ends list the same IKE SA and the same Child SAs, SPI by SPI, and a ping that
@@ -98,4 +99,13 @@ function roleTable(results: readonly CaseResult[]): string {
     `| --- |${" --- |".repeat(ROLES.length)}`,
     ...rows,
   ].join("\n");
+}
+
+function again(results: readonly CaseResult[]): string {
+  const repeated = results.filter((one) => one.attempts > 1);
+  if (repeated.length === 0) return "";
+  const names = repeated.map(
+    ({ case: one }) => `${one.feature.name} (${one.initiator} initiates, ${one.ike})`,
+  );
+  return `\nHeld twice, because the first time failed: ${names.join("; ")}.`;
 }

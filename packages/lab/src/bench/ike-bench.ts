@@ -41,6 +41,8 @@ const CONCURRENCY = 16;
 /** Handshakes before the clock starts: either side reaches its pace, compiled code included. */
 const WARM_UP = 400;
 const REKEYED_TUNNELS = 32;
+/** The same for rekeys. */
+const REKEY_WARM_UP = 2_000;
 const LIVE_TUNNELS = 24;
 const IDLE_SAS = 5_000;
 const IDLE_SAS_QUICK = 1_000;
@@ -63,6 +65,7 @@ interface Load {
   readonly seconds?: number;
   readonly concurrency?: number;
   readonly count?: number;
+  readonly warmUp?: number;
   readonly hold?: boolean;
 }
 
@@ -151,6 +154,7 @@ class IkeBench {
         work: "rekeys",
         name: "rekey",
         count: REKEYED_TUNNELS,
+        warmUp: REKEY_WARM_UP,
       });
       await load.up;
       const before = processorTime(pid);
