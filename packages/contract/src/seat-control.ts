@@ -49,6 +49,8 @@ export const PingResult = z.object({
   /** When it began, ms since the Unix epoch: in containers every process is pid 1, and this tells them apart. */
   startedAt: z.number().optional(),
   seats: z.array(z.object({ name: z.string(), epoch: z.number() })),
+  /** Unprotected IKE error answers that were not given since there were too many: a flood may have taken a probe's answer. */
+  answersWithheld: z.number().optional(),
 });
 
 export type SeatTake = z.infer<typeof SeatTake>;

@@ -112,7 +112,9 @@ export class Instance {
   async ping(): Promise<PingResult> {
     if (this.#stopping) throw new ControlRefusal("the instance is stopping");
     await this.dataPlane.command({ kind: "fib", set: [], remove: [] });
-    return { ...PROCESS_IDENTITY, seats: [...this.#seats.values()].map(({ config }) => config) };
+    const seats = [...this.#seats.values()];
+    const answersWithheld = seats.reduce((sum, seat) => sum + seat.answersWithheld, 0);
+    return { ...PROCESS_IDENTITY, seats: seats.map(({ config }) => config), answersWithheld };
   }
 
   /** Validates the whole, then touches only what changed. Throws ControlRefusal with every problem found. */

@@ -14,6 +14,8 @@ import type { FibTable } from "../routes/fib-table.ts";
 export interface IkeEngine extends Engine<IkeInput, IkeEffect> {
   status(now: Instant): readonly IkeTunnelStatus[];
   exportIkeSas(): readonly ExportedIkeSa[];
+  /** Unprotected error answers that its limit has swallowed. */
+  readonly answersWithheld?: number;
 }
 
 /** Where a seat's state is copied before it is exposed; absent when nothing is replicated. */

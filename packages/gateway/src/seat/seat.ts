@@ -103,6 +103,10 @@ export class Seat {
     this.#tunnels.remove(tunnel);
   }
 
+  get answersWithheld(): number {
+    return this.#ike.answersWithheld ?? 0;
+  }
+
   /** One input from the data plane or from control. */
   input(input: IkeInput): void {
     this.#driver.input(input);

@@ -4,7 +4,8 @@
  *      process exiting, or control socket closed and process gone ─▶ exit (some ten milliseconds after a SIGKILL)
  *      ping unanswered ─▶ stopped by a signal, or silent on the data path too ─▶ silent (about half a second)
  *      link does not answer (fabric) ─▶ path
- *      seat probe unanswered although pings are ─▶ path, later: the probe's answers are rate-limited
+ *      seat probe unanswered although pings are ─▶ path, later: the probe's answers are rate-limited. While the instance
+ *                      says that it withholds such answers, somebody's flood has them, and their absence proves nothing
  *
  * In containers the instance has a PID namespace of its own and its process cannot be seen: then a control socket on which
  * nothing listens any more stands for the process.
@@ -32,6 +33,8 @@ export interface MonitorEvents {
 
 /** Misses of the seat probe alone, with pings answered. */
 const LONE_PROBE_MISSES = 12;
+/** After the last answer withheld: time for several probes, of which one answered clears the misses. */
+const AFTER_FLOOD_MILLISECONDS = 1_000;
 const OWN_PID_NAMESPACE = readlinkSync("/proc/self/ns/pid");
 /** A stopped process is looked for when a ping is overdue by: */
 const LOOK_AFTER_MILLISECONDS = 100;
@@ -47,6 +50,8 @@ export class InstanceMonitor {
   /** Whether #pid can be looked up here; a process in another container has a pid of another namespace. */
   #visible = true;
   #lastAnswer = performance.now();
+  #withheld = 0;
+  #withheldAt = Number.NEGATIVE_INFINITY;
   readonly #lateness: OwnLateness;
   #waiting = false;
   #down: "exit" | "silent" | "path" | undefined;
@@ -127,6 +132,7 @@ export class InstanceMonitor {
         if (this.#visible && processState(result.data.pid) === "gone") return;
         this.#pid = result.data.pid;
         this.#lastAnswer = performance.now();
+        this.#noteWithheld(result.data.answersWithheld ?? 0);
         if (this.#reasonToFail() !== undefined) return;
         this.#down = undefined;
         const identity = this.#visible ? result.data.pid : (result.data.startedAt ?? result.data.pid);
@@ -194,10 +200,20 @@ export class InstanceMonitor {
     if (this.client.up && misses === undefined && overdue > silent + this.#times.silentMilliseconds) {
       return { cause: "silent", message: `no answer for ${Math.round(overdue)} ms` };
     }
-    if (misses !== undefined && misses >= LONE_PROBE_MISSES + patience / this.#times.heartbeatMilliseconds) {
+    const flooded = performance.now() - this.#withheldAt < AFTER_FLOOD_MILLISECONDS;
+    if (
+      !flooded &&
+      misses !== undefined &&
+      misses >= LONE_PROBE_MISSES + patience / this.#times.heartbeatMilliseconds
+    ) {
       return { cause: "path", message: `${misses} probes through the data path unanswered` };
     }
     return undefined;
+  }
+
+  #noteWithheld(count: number): void {
+    if (count > this.#withheld) this.#withheldAt = performance.now();
+    this.#withheld = count;
   }
 
   #fail(cause: "exit" | "silent" | "path", message: string): void {

@@ -1,8 +1,8 @@
-/** An instance of another version: it answers, but not as this supervisor understands it. */
+/** What is concluded from an instance's answers, and from answers that do not come. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { ControlServer } from "../../src/control/control-server.ts";
 import { InstanceMonitor } from "../../src/health/instance-monitor.ts";
 
@@ -13,7 +13,41 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("its answer is named, and it is up as soon as it can be understood", async () => {
+test("unanswered probes alone are a broken path, unless the instance withholds such answers from a flood", async () => {
+  let answersWithheld = 0;
+  let flood = true;
+  const server = new ControlServer({
+    ping: () => ({
+      pid: process.pid,
+      seats: [],
+      answersWithheld: flood ? ++answersWithheld : answersWithheld,
+    }),
+    subscribe: () => ({}),
+  });
+  const socket = join(folder, "flood.sock");
+  await server.listen(socket);
+  cleanup.push(() => server.close());
+  const downs: string[] = [];
+  let pings = 0;
+  const times = { heartbeatMilliseconds: 20, silentMilliseconds: 60_000, probeMisses: 4 };
+  const monitor = new InstanceMonitor(socket, times, () => 1_000_000, {
+    onUp: () => {
+      pings++;
+    },
+    onDown: (cause, message) => downs.push(`${cause}: ${message}`),
+    onEvent: () => {},
+  });
+  cleanup.push(() => monitor.close());
+  // The first answer may come before a flood is known of: from the second on the count grows with every ping.
+  await vi.waitFor(() => expect(pings).toBeGreaterThan(20), { timeout: 20_000 });
+  const during = downs.length;
+  flood = false;
+  await vi.waitFor(() => expect(downs.length).toBeGreaterThan(during), { timeout: 20_000 });
+  expect(downs.at(-1)).toMatch(/^path: \d+ probes through the data path unanswered$/);
+  expect(during).toBeLessThanOrEqual(1);
+});
+
+test("an answer of another version is named, and the instance is up as soon as it can be understood", async () => {
   let answer: unknown = { process: process.pid };
   const server = new ControlServer({ ping: () => answer, subscribe: () => ({}) });
   const socket = join(folder, "i.sock");
