@@ -136,7 +136,11 @@ describe("what cannot come up is taken away again, and the message says why", ()
       "--timeout",
       "6",
     );
-    await expectRefusal(said, /AUTHENTICATION_FAILED\); cause: the pre-shared keys differ/);
+    // Both ends dial: who is refused first says it as the one who asked, or as the one who answered.
+    await expectRefusal(
+      said,
+      /(\(AUTHENTICATION_FAILED\)|this side's pre-shared key); cause: the pre-shared keys differ/,
+    );
   });
 
   it("no IKE proposal in common", async () => {
@@ -150,7 +154,7 @@ describe("what cannot come up is taken away again, and the message says why", ()
     );
     await expectRefusal(
       said,
-      /IKE_SA_INIT refused by the peer: no proposal in common \(NO_PROPOSAL_CHOSEN\)/,
+      /IKE_SA_INIT refused by the peer: no proposal in common \(NO_PROPOSAL_CHOSEN\)|no IKE proposal in common: .*cure: give both sides one IKE/,
     );
   });
 
