@@ -5,6 +5,7 @@ import { nexthopDelete, nexthopGroupReplace, nexthopReplace } from "../src/netli
 import { routeReplace } from "../src/netlink/route.ts";
 import { RouteNetlink } from "../src/rtnetlink.ts";
 import { openTun } from "../src/tun.ts";
+import { openUdpSocket } from "../src/udp-socket.ts";
 import { inThrowawayNetwork } from "./throwaway-network.ts";
 
 const ip = (...args: string[]): string => execFileSync("ip", args, { encoding: "utf8" }).replace(/\s+/g, " ");
@@ -23,6 +24,20 @@ inThrowawayNetwork(import.meta.filename, () => {
     });
     expect(() => netlink.linkIndex("nowhere0")).toThrow(/ENODEV; there is no such interface/);
     expect(() => netlink.setLink(tun.name, { mtu: 10 })).toThrow(/EINVAL; the kernel says: mtu less than/);
+  });
+
+  test("links: what a full queue drops is counted", () => {
+    netlink.setLink(tun.name, { queueLength: 2 });
+    netlink.addAddress({ index, address: "10.8.0.1", prefixLength: 24 });
+    const dropped = (): number => netlink.links().find((link) => link.name === tun.name)!.sendDropped;
+    const before = dropped();
+    const arena = createArena(1 << 20);
+    const socket = openUdpSocket(arena, { address: "10.8.0.1", port: 0 });
+    const path = socket.createPath("10.8.0.1", "10.8.0.2", 9);
+    for (let i = 0; i < 20; i++) expect(socket.send(path, 4096, 100, 0, 0)).toBe(100);
+    expect(dropped() - before).toBeGreaterThanOrEqual(18);
+    socket.close();
+    netlink.deleteAddress({ index, address: "10.8.0.1", prefixLength: 24 });
   });
 
   test("addresses: added twice is one, IPv6 at once usable, then gone", () => {

@@ -4,7 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { DROP_REASON_NAMES, SA_BYTES, SA_IN, SA_LAST_IN, SA_LAST_OUT, SA_OUT, SA_PACKETS } from "@tandem/esp";
-import { closeEventFd, openEventFd, ringEventFd, type TunOffloads } from "@tandem/linux";
+import { closeEventFd, openEventFd, RouteNetlink, ringEventFd, type TunOffloads } from "@tandem/linux";
 import type { ChildSaCounters, DataPlaneCommand, DataPlanePort } from "../dataplane-port.ts";
 import type { DataPlaneEvent } from "./commands.ts";
 import type { DataPlaneOptions } from "./options.ts";
@@ -51,6 +51,7 @@ export class DataPlane implements DataPlanePort {
   readonly offloads: readonly string[];
   /** Settled when the worker has ended; rejected when it died of an error. */
   readonly ended: Promise<void>;
+  #links: RouteNetlink | undefined = new RouteNetlink();
   readonly #worker: Worker;
   readonly #bell: number;
   readonly #counters: Float64Array;
@@ -169,15 +170,22 @@ export class DataPlane implements DataPlanePort {
   async stop(): Promise<void> {
     await this.command({ kind: "stop" }).catch(() => {});
     await this.ended.catch(() => {});
+    this.#links?.close();
+    this.#links = undefined;
   }
 
-  /** Drops so far by reason; only those that happened. */
+  /**
+   * Drops so far by reason; only those that happened. "tun-queue-full" is what the kernel dropped in front of the loop
+   * because the loop was slower than what came.
+   */
   drops(): Readonly<Record<string, number>> {
     const out: Record<string, number> = {};
     for (let i = 1; i < DROP_REASON_NAMES.length; i++) {
       const count = this.#counters[i]!;
       if (count > 0) out[DROP_REASON_NAMES[i]!] = count;
     }
+    const tun = this.#links?.links().find((link) => link.name === this.tun);
+    if (tun !== undefined && tun.sendDropped > 0) out["tun-queue-full"] = tun.sendDropped;
     return out;
   }
 

@@ -16,6 +16,7 @@ const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
 const IFLA_TXQLEN = 13;
 const IFLA_NET_NS_PID = 19;
+const IFLA_STATS64 = 23;
 const IFLA_NET_NS_FD = 28;
 const IFF_UP = 1;
 const IFF_LOWER_UP = 0x10000;
@@ -27,6 +28,8 @@ export interface Link {
   readonly up: boolean;
   /** Has a carrier. */
   readonly running: boolean;
+  /** Packets that were to leave here and did not; of a TUN, because its queue was full. */
+  readonly sendDropped: number;
 }
 
 export interface LinkChange {
@@ -87,7 +90,14 @@ export function decodeLink(payload: Uint8Array): Link | undefined {
     mtu: readU32(attributes.get(IFLA_MTU)) ?? 0,
     up: (flags & IFF_UP) !== 0,
     running: (flags & IFF_LOWER_UP) !== 0,
+    sendDropped: sendDropped(attributes.get(IFLA_STATS64)),
   };
+}
+
+/** struct rtnl_link_stats64: rx and tx packets, rx and tx bytes, rx and tx errors, rx_dropped, tx_dropped at 56, ... */
+function sendDropped(stats: Uint8Array | undefined): number {
+  if (stats === undefined || stats.length < 64) return 0;
+  return Number(new DataView(stats.buffer, stats.byteOffset).getBigUint64(56, true));
 }
 
 function ifinfomsg(index: number, flags: number, mask: number): Uint8Array {
