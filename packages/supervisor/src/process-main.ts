@@ -24,10 +24,13 @@ export function raisePriority(): void {
   }
 }
 
-/** One line on stderr, which the lab keeps in the node's log file. A line that does not fit on the disk is left out. */
+/**
+ * One JSON line on stderr, as an instance's (gateway/src/log.ts), which the lab keeps in the node's log file. A line that
+ * does not fit on the disk is left out.
+ */
 export function log(name: string, text: string): void {
   try {
-    writeSync(2, `${new Date().toISOString()} ${name}: ${text}\n`);
+    writeSync(2, `${JSON.stringify({ at: Date.now(), level: "info", node: name, message: text })}\n`);
   } catch {
     // nobody to tell
   }
