@@ -9,14 +9,16 @@
  */
 export class TurnQueue {
   readonly #budget: number;
+  readonly #now: () => number;
   readonly #waiting: (() => void)[] = [];
   #spent = 0;
   #running = false;
   #scheduled = false;
 
-  /** `budget` in milliseconds. */
-  constructor(budget: number) {
+  /** `budget` in milliseconds of `now`. */
+  constructor(budget: number, now: () => number = () => performance.now()) {
     this.#budget = budget;
+    this.#now = now;
   }
 
   /** Does `work` now, or later in its order when this turn has had enough; true when it is done already. */
@@ -31,13 +33,13 @@ export class TurnQueue {
   }
 
   #do(work: () => void): void {
-    const before = performance.now();
+    const before = this.#now();
     this.#running = true;
     try {
       work();
     } finally {
       this.#running = false;
-      this.#spent += performance.now() - before;
+      this.#spent += this.#now() - before;
     }
   }
 
