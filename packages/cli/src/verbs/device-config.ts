@@ -17,6 +17,12 @@ export const verb: Verb = {
       value: "IFACE",
       about: "bird: the device's interface into the tunnels (ipsec0, xfrm1), to resolve next hops with",
     },
+    "gateway-address": {
+      type: "string",
+      multiple: true,
+      value: "IP",
+      about: "what the device dials when the gateway is behind a NAT: one per public IP, in their order",
+    },
     format: { type: "string", value: FORMATS.join("|"), about: "for which software" },
   },
   examples: ["./tandem device-config device1 --format swanctl"],
@@ -39,10 +45,11 @@ export const verb: Verb = {
         `devices: ${devices.map((one) => one.name).join(", ")}; connections: ${[...connections].join(", ")}`,
       );
     }
-    const config =
-      found.name === name
-        ? found.config
-        : { ...found.config, connections: found.config.connections.filter((c) => c.name === name) };
+    const own = found.config.connections.filter((c) => found.name === name || c.name === name);
+    const config = {
+      ...found.config,
+      connections: dialled(own, listOf(invocation.values["gateway-address"])),
+    };
     const tunnelInterface = stringValue(invocation, "tunnel-interface");
     const through = tunnelInterface === undefined ? undefined : `"${tunnelInterface}"`;
     const localAddress = config.seats[0]?.publicIps[0] ?? "%any";
@@ -53,3 +60,24 @@ export const verb: Verb = {
     return 0;
   },
 };
+
+/** The gateway keeps its public IPs as its IKE identities; behind a NAT it is only reached at other addresses. */
+function dialled(
+  connections: InstanceConfig["connections"],
+  addresses: readonly string[],
+): InstanceConfig["connections"] {
+  if (addresses.length === 0) return connections;
+  const inside = [...new Set(connections.map(({ remote }) => remote.address))];
+  if (inside.length !== addresses.length) {
+    throw new UsageError(`--gateway-address is expected ${inside.length} times, for ${inside.join(" and ")}`);
+  }
+  return connections.map((connection) => ({
+    ...connection,
+    remote: {
+      ...connection.remote,
+      address: addresses[inside.indexOf(connection.remote.address)] ?? connection.remote.address,
+    },
+  }));
+}
+
+const listOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
