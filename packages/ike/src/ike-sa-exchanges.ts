@@ -11,6 +11,7 @@ import { encodeIkeHeader, IKE_HEADER_LENGTH, ZERO_SPI } from "./message/header.t
 import type { IkeMessage } from "./message/message.ts";
 import { encodePayloadChain, type Payload } from "./message/payload.ts";
 import { TaskQueue } from "./task-queue.ts";
+import { whyDeleted } from "./tasks/informational.ts";
 import { invalidSyntax, type Response, respond } from "./tasks/respond.ts";
 import { awaitOnly, keysOnly, runTask } from "./tasks/run-task.ts";
 import type { Answer, Outcome, Procedure, Step, Task } from "./tasks/task.ts";
@@ -78,8 +79,12 @@ export class IkeSaExchanges {
       this.#ours = undefined;
       this.#task = undefined;
       const outcome = step.value;
-      if (!outcome.ok && this.#sa.state !== "closed") this.#sa.close(outcome.cause, outcome.reason);
-      else this.runNext();
+      const { state, deletedByPeer } = this.#sa;
+      if (!outcome.ok && state !== "closed") this.#sa.close(outcome.cause, outcome.reason);
+      else if (deletedByPeer) {
+        const { cause, reason } = whyDeleted(this.#sa);
+        this.#sa.close(cause, reason);
+      } else this.runNext();
       return;
     }
     if (step.value.kind === "crypto")

@@ -111,6 +111,10 @@ export class IkeSa {
   readonly deletedMeanwhile: Set<number> = new Set();
   /** The peer has shown that it has these keys. */
   confirmed = false;
+  /** Our own rekey has its answer, and the keys are being computed. */
+  rekeyAnswered = false;
+  /** The peer has deleted it while that went on: it ends with our task. */
+  deletedByPeer = false;
   /** What has this one's Child SAs since a rekey. */
   successor: IkeSa | undefined;
   /** Set while a rekey that lost the comparison waits to be deleted by whoever made it. */

@@ -81,6 +81,11 @@ function deleteChildSa(sa: IkeSa, spiOut: number): number | undefined {
 
 function deleteIkeSa(sa: IkeSa): Response {
   const { peerRekey } = sa;
+  if (sa.rekeyAnswered) {
+    // The peer has its half of the IKE SA that our rekey makes, and waits for us to use it or to close it (§2.8.2).
+    sa.deletedByPeer = true;
+    return { payloads: [] };
+  }
   if (sa.task?.kind === "rekey-ike") {
     // §2.25.2: reply as usual and forget our own rekey. What the peer's rekey made stands.
     sa.abandonTask();
@@ -93,7 +98,7 @@ function deleteIkeSa(sa: IkeSa): Response {
   return { payloads: [], after: () => sa.close(cause, reason) };
 }
 
-function whyDeleted(sa: IkeSa): { readonly cause: DownCause; readonly reason: string } {
+export function whyDeleted(sa: IkeSa): { readonly cause: DownCause; readonly reason: string } {
   if (sa.state === "replaced") return { cause: "rekeyed", reason: "replaced by its successor" };
   // A reauthentication: the new IKE SA stands, so the Child SAs of the old one get the grace of replaced ones.
   if (sa.host.hasSibling(sa))

@@ -69,12 +69,14 @@ export function* rekeyIkeSa(sa: IkeSa): Procedure<Outcome> {
       peerSpi.length !== 16
     )
       return failedRekey(sa, "the peer's answer does not fit what was offered");
+    sa.rekeyAnswered = true;
     const shared = yield* compute({
       kind: "shared-secret",
       group,
       privateKey: pair.privateKey,
       peerPublic: ke.data,
     });
+    sa.rekeyAnswered = false;
     if (shared.kind === "failed") return failedRekey(sa, shared.reason);
     const nonces = { initiator: nonce, responder: find(response, "Nonce")!.data };
     settle(sa, successor(sa, suite, nonces, shared.secret, true, spi, peerSpi), nonces);

@@ -38,6 +38,35 @@ it("refuses the peer's rekey of the IKE SA when our own came to its end while we
   }
 });
 
+it("closes its own redundant IKE SA when the peer's DELETE of the old one comes while it computes", () => {
+  const closedByUs: number[] = [];
+  for (let seed = 1; seed <= 12; seed++) {
+    const pair = establishedPair(seed);
+    const { network, a, b } = pair;
+    a.autoCrypto = false;
+    network.give(a, { kind: "rekey", tunnel: "a", what: "ike" });
+    answer(pair, a, "generate-key-pair");
+    network.give(b, { kind: "rekey", tunnel: "b", what: "ike" });
+    network.runFor(15);
+    answer(pair, a, "generate-and-agree");
+    network.runFor(200);
+    expect(a.heldJobs.map(({ job }) => job.kind)).toEqual(["shared-secret"]);
+    const before = network.sent.length;
+    answer(pair, a, "shared-secret");
+    a.autoCrypto = true;
+    // Before anybody's patience ends (REPLACED_WAIT): a itself has to close it, for charon never would.
+    network.runFor(500);
+    expect(a.ikeSas.length, a.transcript).toBe(1);
+    expect(b.ikeSas.length, b.transcript).toBe(1);
+    if (a.transcript.includes("this side's nonce is the lowest"))
+      closedByUs.push(network.sent.length - before);
+    network.runFor(30_000);
+    expect(settled(pair), `${a.transcript}\n--- b\n${b.transcript}`).toBeUndefined();
+  }
+  // Of twelve collisions some were lost by a.
+  expect(closedByUs.length).toBeGreaterThan(2);
+});
+
 it("keeps its deadlines when the last step of an exchange was a computation, as with certificates", () => {
   const own = (name: string): Partial<IkeConnection> => ({
     localId: `${name}.example.com`,
