@@ -130,6 +130,19 @@ export class SupervisedLab {
     });
   }
 
+  /** A page that goes on: what has come so far, until it is ended. */
+  stream(path: string): { text(): string; end(): void } {
+    let text = "";
+    const r = request({ socketPath: this.#file("api.sock"), method: "GET", path }, (response) => {
+      response.setEncoding("utf8").on("data", (t: string) => {
+        text += t;
+      });
+    });
+    r.on("error", () => {}); // the end of it, ours or the supervisor's
+    r.end();
+    return { text: () => text, end: () => void r.destroy() };
+  }
+
   async close(): Promise<void> {
     this.killSupervisor();
     for (const i of [0, 1]) {

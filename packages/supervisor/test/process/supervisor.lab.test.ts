@@ -138,6 +138,35 @@ describe("API", () => {
     );
   });
 
+  test("the event stream: what was, and what happens from now on", async () => {
+    const stream = lab.stream("/events?since=0");
+    await until(
+      async () => stream.text().includes("instance.up"),
+      async () => stream.text(),
+    );
+    await lab.http(
+      "POST",
+      "/failover",
+      { authorization: `Bearer ${lab.token()}` },
+      '{"planned":true,"target":"gw/1"}',
+    );
+    await until(
+      async () => stream.text().includes("failover.started"),
+      async () => stream.text(),
+    );
+    stream.end();
+    const events = stream
+      .text()
+      .split("\n\n")
+      .filter((block) => block !== "")
+      .map((block) => JSON.parse(block.replace(/^data: /, "")) as { at: number; event: string });
+    expect(events.every(({ at, event }) => at > 0 && event !== "")).toBe(true);
+    await until(
+      () => lab.consistent(),
+      async () => "consistent",
+    );
+  });
+
   test("a change needs the token", async () => {
     const body = JSON.stringify({ planned: true, target: "gw/IN_9" });
     expect((await lab.http("POST", "/failover", {}, body)).status).toBe(401);

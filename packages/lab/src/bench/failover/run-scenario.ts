@@ -180,8 +180,8 @@ async function act(folder: StateFolder, { event, node }: Scenario): Promise<void
 async function untilFlowing(probes: ProbeSession): Promise<void> {
   const deadline = performance.now() + FLOWING_MILLISECONDS;
   for (;;) {
+    const now = monotonicMicroseconds(); // a report may take its time on a busy machine
     const flows = await probes.report();
-    const now = monotonicMicroseconds();
     const silent = flows.filter(
       ({ received }) => received === undefined || now - received.lastMicroseconds > FRESH_MICROSECONDS,
     );
