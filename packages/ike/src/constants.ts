@@ -54,6 +54,13 @@ export const NAT_KEEPALIVE_INTERVAL = 20_000;
 export const REKEYED_LINGER = 2_000;
 /** How long the responder of a reauthentication waits for the peer to delete the old IKE SA. */
 export const REPLACED_WAIT = 3_000;
+
+/**
+ * A redundant IKE SA after a simultaneous rekey is closed by its initiator (RFC 7296 §2.8.2). One that does not do so within
+ * this time has forgotten it, or has never heard that it was made: it is asked once more, for as long as the second says.
+ */
+export const REDUNDANT_WAIT = 1_000;
+export const REDUNDANT_PATIENCE = 2_000;
 /** When a new IKE SA goes on with what its predecessor had to do, so that the peer has seen the last of that one. */
 export const SUCCESSOR_WAIT = 500;
 /** Wait before a refused or collided rekey is tried again, plus jitter of the same length. */

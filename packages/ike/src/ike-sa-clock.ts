@@ -113,6 +113,10 @@ export class IkeSaClock {
     const sa = this.#sa;
     const { outstanding } = sa.window;
     const action = sa.window.handleTimeout(now);
+    if (action === "exhausted" && sa.redundant) {
+      sa.close("rekeyed", "redundant after a simultaneous rekey, and forgotten by its initiator");
+      return false;
+    }
     if (action === "exhausted") {
       sa.close("no-answer", this.#silenceReason(outstanding!));
       return false;

@@ -3,6 +3,7 @@
  * when what it waits for is there. Between them and the wire stand the window and the protected channel.
  */
 
+import { REDUNDANT_PATIENCE } from "./constants.ts";
 import type { SealedExchange } from "./exchange-window.ts";
 import { ExchangeType } from "./iana.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -168,7 +169,8 @@ export class IkeSaExchanges {
     const datagrams = this.#encode(header, payloads);
     if (init) handshake!.realMessage1 = datagrams[0]!;
     const dpd = connection?.dpdTimeout;
-    const deadline = state !== "initiating" && dpd !== undefined ? now + (dpd * 2) / 3 : undefined;
+    const patience = this.#sa.redundant ? REDUNDANT_PATIENCE : dpd === undefined ? undefined : (dpd * 2) / 3;
+    const deadline = state !== "initiating" && patience !== undefined ? now + patience : undefined;
     const { nextSend } = window;
     window.begin({ messageId, datagrams }, now, deadline);
     if (step.synchronises === true) window.nextSend = nextSend;

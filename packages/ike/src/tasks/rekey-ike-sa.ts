@@ -5,7 +5,7 @@
  *      then the old one is deleted by whoever began; the new one has inherited every Child SA.
  */
 import { oursIsRedundant, REKEY_IKE_RULINGS, type Ruling, takesNewSas } from "../collision.ts";
-import { NONCE_LENGTH, REPLACED_WAIT, TEMPORARY_FAILURE_WAIT } from "../constants.ts";
+import { NONCE_LENGTH, REDUNDANT_WAIT, TEMPORARY_FAILURE_WAIT } from "../constants.ts";
 import type { IkeSuite } from "../exported-ike-sa.ts";
 import { ExchangeType, groupId, NotifyType } from "../iana.ts";
 import type { IkeSa } from "../ike-sa.ts";
@@ -114,7 +114,7 @@ function settle(sa: IkeSa, made: IkeSa, nonces: Nonces): void {
     peerRekey.sa.redundant = true;
     // Its initiator is to close it. charon forgets it without a word when our DELETE of the old IKE SA overtakes our answer.
     const reason = "redundant after a simultaneous rekey, and not closed by its initiator";
-    peerRekey.sa.retryLater({ kind: "delete-ike", cause: "rekeyed", reason }, REPLACED_WAIT);
+    peerRekey.sa.retryLater({ kind: "delete-ike", cause: "rekeyed", reason }, REDUNDANT_WAIT);
   }
   made.inheritFrom(sa);
   sa.state = "replaced";
