@@ -155,9 +155,9 @@ async function measure(
       ["udp-64", 64, 10],
     ] as const) {
       if (!wanted(work)) continue;
-      const before = sheet.rows.find((row) => row.work === work && row.subject === subject.name);
-      const start = before === undefined ? guess : before.median * 0.95;
-      note(work, "Mbit/s", await prober.udp(size, 2, { start, near: before !== undefined }, tell));
+      const before = sheet.rows.find((row) => row.work === work && row.subject === subject.name)?.median ?? 0;
+      const search = before > 0 ? { start: before * 0.95, near: true } : { start: guess, near: false };
+      note(work, "Mbit/s", await prober.udp(size, 2, search, tell));
     }
   } finally {
     await running.stop();
