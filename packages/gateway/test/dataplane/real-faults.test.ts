@@ -71,13 +71,13 @@ inThrowawayNetwork(import.meta.filename, () => {
     peer.bind(4500, PEER);
     inside.bind(7777, INSIDE);
     await Promise.all([once(peer, "listening"), once(inside, "listening")]);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await plane.stop();
     peer.close();
     inside.close();
-  });
+  }, 60_000);
 
   let sequence = 0;
   const udp = (payload: string, source: readonly number[] = [10, 2, 0, 9]): Uint8Array => {
@@ -98,9 +98,9 @@ inThrowawayNetwork(import.meta.filename, () => {
   const seal = (plain: Uint8Array): Buffer => sealed(sa.inbound, SPI_IN, ++sequence, plain);
 
   async function until(what: string, check: () => boolean): Promise<void> {
-    for (const end = performance.now() + 10_000; !check(); ) {
+    for (const end = performance.now() + 30_000; !check(); ) {
       if (performance.now() > end)
-        throw new Error(`not within 10 s: ${what}; ${JSON.stringify(plane.drops())}`);
+        throw new Error(`not within 30 s: ${what}; ${JSON.stringify(plane.drops())}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
