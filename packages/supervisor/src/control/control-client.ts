@@ -42,7 +42,7 @@ export class ControlClient {
     return this.#up;
   }
 
-  /** Nobody listens there: the last attempt was refused. A living process listens as long as it lives. */
+  /** Nobody listens there: the last attempt was refused, or there is no socket. A living process listens as long as it lives. */
   get refused(): boolean {
     return this.#refused;
   }
@@ -93,7 +93,8 @@ export class ControlClient {
     });
     socket.on("data", (chunk) => reader.push(chunk));
     socket.on("error", (error: NodeJS.ErrnoException) => {
-      this.#refused = error.code === "ECONNREFUSED";
+      // A process that is killed leaves its socket behind, one that says goodbye takes it away.
+      this.#refused = error.code === "ECONNREFUSED" || error.code === "ENOENT";
     });
     socket.on("close", () => {
       const was = this.#up;
