@@ -97,7 +97,11 @@ async function serve(config: InstanceConfig, starting: Promise<DataPlane>): Prom
       mtu: config.tun.mtu,
       ...(config.partner === undefined
         ? {}
-        : { partner: config.partner.address, partnerLocal: config.partner.localAddress }),
+        : {
+            partner: config.partner.address,
+            partnerLocal: config.partner.localAddress,
+            bgpAddresses: config.partner.bgpPeers.map(({ neighbor }) => neighbor),
+          }),
     },
     (message) => log("warn", message),
   );

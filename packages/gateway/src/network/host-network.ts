@@ -70,6 +70,8 @@ export interface HostNetworkOptions {
   /** Addresses of the partner and of ourselves on the link between the two instances, when there is one. */
   readonly partner?: string;
   readonly partnerLocal?: string;
+  /** BGP addresses of all the gateway's seats, wherever they are. */
+  readonly bgpAddresses?: readonly string[];
 }
 
 export class HostNetwork {
@@ -109,7 +111,9 @@ export class HostNetwork {
     const rules = this.#rules(outside, inside, tun, partnerLink).flatMap((rule) =>
       FAMILIES.map((family) => ({ family, rule })),
     );
-    for (const address of await this.#addressesOf(outside)) rules.push(ownOutside(address));
+    const ownAddresses = await this.#addressesOf(outside);
+    for (const address of ownAddresses) rules.push(ownOutside(address));
+    await this.#forgetSeats(ownAddresses);
     // A rule may stand from a process that died: deleted first, so that it never stands twice.
     await this.#ip.batch(rules.map(ruleLine("del")), { force: true });
     await this.#ip.batch([
@@ -118,6 +122,26 @@ export class HostNetwork {
       ),
       ...rules.map(ruleLine("add")),
     ]);
+  }
+
+  /**
+   * The seats of a process that was killed: their addresses still stand here, and while they do, whoever has the seats
+   * now cannot be reached from here. A public IP is known by its rule.
+   */
+  async #forgetSeats(ownAddresses: readonly string[]): Promise<void> {
+    const rules = (await Promise.all(FAMILIES.map((family) => this.#ip.query([family, "rule", "show"])))) as {
+      priority: number;
+      src?: string;
+    }[][];
+    const publicIps = rules
+      .flat()
+      .filter(({ priority }) => priority === RULE.ownOutside)
+      .flatMap(({ src }) => (src === undefined || ownAddresses.includes(src) ? [] : [src]));
+    const present = new Set(
+      this.#kernel.addresses().flatMap(({ index, address }) => (index === LOOPBACK ? [address] : [])),
+    );
+    const bgpAddresses = (this.#options.bgpAddresses ?? []).filter((address) => present.has(address));
+    this.#removeAddresses(publicIps, bgpAddresses);
   }
 
   /** When the TUN device is up. */
@@ -149,6 +173,10 @@ export class HostNetwork {
   removeSeat(publicIps: readonly string[], bgpAddresses: readonly string[]): void {
     this.#ownAddresses = this.#ownAddresses.filter((address) => !bgpAddresses.includes(address));
     this.#routeIntoTun();
+    this.#removeAddresses(publicIps, bgpAddresses);
+  }
+
+  #removeAddresses(publicIps: readonly string[], bgpAddresses: readonly string[]): void {
     for (const address of [...publicIps, ...bgpAddresses]) {
       this.#try(Errno.EADDRNOTAVAIL, () => this.#kernel.deleteAddress(hostAddress(LOOPBACK, address)));
     }
