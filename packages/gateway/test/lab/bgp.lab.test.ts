@@ -30,10 +30,10 @@ describe.runIf(canMakeNamespaces())("BGP through the tunnel", () => {
     await until(
       "two sessions",
       async () => (await established(gateway)) && (await established(device)),
-      20_000,
+      60_000,
       logs,
     );
-    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 5_000, logs);
+    await until("a ping", () => net.tries("h0", "ping -c1 -W1 192.168.0.10"), 20_000, logs);
     net.exec("h0", "ping -6 -c2 -i0.05 -W1 fd92::10");
 
     const learned = (await control(gateway.socket, "bgp-routes", {})) as Route[];
@@ -43,14 +43,14 @@ describe.runIf(canMakeNamespaces())("BGP through the tunnel", () => {
 
     // Drained: the device has no way back any more, the sessions and the SAs stay.
     await control(gateway.socket, "drain", { seat: "gw/0" });
-    await until("no way back", () => !net.tries("h1", "ping -c1 -W1 10.1.0.10"), 5_000, logs);
+    await until("no way back", () => !net.tries("h1", "ping -c1 -W1 10.1.0.10"), 20_000, logs);
     expect(await established(device)).toBe(true);
     await control(gateway.socket, "drain", { seat: "gw/0", off: true });
-    await until("the way back", () => net.tries("h1", "ping -c1 -W1 10.1.0.10"), 5_000, logs);
+    await until("the way back", () => net.tries("h1", "ping -c1 -W1 10.1.0.10"), 20_000, logs);
 
     // A clean stop says Cease: the device withdraws at once.
     gateway.process.kill("SIGTERM");
-    await until("the device has let go", async () => !(await established(device)), 5_000, logs);
+    await until("the device has let go", async () => !(await established(device)), 20_000, logs);
     expect(gateway.log()).toContain('"stopping"');
     const left = (await control(device.socket, "routes")) as { source: string }[];
     expect(left.filter((route) => route.source === "bgp")).toEqual([]);
