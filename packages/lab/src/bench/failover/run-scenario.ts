@@ -26,7 +26,7 @@ const UP_MILLISECONDS = 60_000;
 const FLOWING_MILLISECONDS = 30_000;
 /** Before the event, so that every flow has a history and the counters of flows per tunnel are filled. */
 const WARM_MILLISECONDS = 2_000;
-const FRESH_MICROSECONDS = 100_000;
+const FRESH_MICROSECONDS = 500_000;
 /** From the SIGSTOP to the SIGCONT, and how long the woken one is watched: a seat that goes home does so in that time. */
 const ASLEEP_MILLISECONDS = 60_000;
 const AWAKE_MILLISECONDS = 12_000;
