@@ -17,6 +17,7 @@ import type {
   SeatTake,
 } from "@tandem/contract";
 import { CaptureSession } from "./capture/capture-session.ts";
+import { configEvents } from "./config/config-events.ts";
 import { type ConfigDifference, configDifference, describeDifference } from "./config/difference.ts";
 import { describeProblems, readInstanceConfig } from "./config/instance-plan.ts";
 import { ControlRefusal } from "./control/server.ts";
@@ -131,15 +132,8 @@ export class Instance {
       }
       for (const seat of difference.seatsAdded) this.#checkEpoch(seat.name, seat.epoch);
       await this.#apply(read.config, difference);
-      const changed = describeDifference(difference);
-      if (changed.length > 0) {
-        this.event({
-          event: "config.applied",
-          message: changed.join("; "),
-          operationName: "SetGatewayConfiguration",
-        });
-      }
-      return { changed };
+      for (const event of configEvents(difference)) this.event(event);
+      return { changed: describeDifference(difference) };
     });
   }
 

@@ -23,6 +23,7 @@ import { type Clock, EngineDriver } from "../driver/engine-driver.ts";
 import type { NewEvent } from "../events/journal.ts";
 import type { Log } from "../log.ts";
 import type { FibTable } from "../routes/fib-table.ts";
+import { bgpRoutesEvent, bgpStateEvent } from "./bgp-events.ts";
 import { originatedPrefixes } from "./originated.ts";
 import { partnerPeer, routerIdOf, tunnelPeer } from "./peer-config.ts";
 import { type TcpSockets, TcpTransport } from "./tcp-transport.ts";
@@ -274,25 +275,13 @@ export class BgpHost {
       if (this.#lastResort.delete(prefix)) gone.push(prefix);
     }
     this.#context.flushFib();
+    this.#context.event(bgpRoutesEvent(this.#seat.name, effect));
     if (lastResort.length > 0 || gone.length > 0) this.#context.setLastResort(lastResort, gone);
   }
 
   #peerState(effect: Extract<BgpEffect, { kind: "peer-state" }>): void {
     this.#changed = true;
-    const up = effect.new === "Established";
-    const wasUp = effect.old === "Established";
-    this.#context.event({
-      event: "bgp.state",
-      seat: this.#seat.name,
-      peer: effect.peer,
-      state: effect.new,
-      message: `${effect.peer}: ${effect.old} to ${effect.new}: ${effect.reason}`,
-      ...(up
-        ? { operationName: "BgpConnectedEvent" }
-        : wasUp
-          ? { operationName: "BgpDisconnectedEvent" }
-          : {}),
-    });
+    this.#context.event(bgpStateEvent(this.#seat.name, effect));
   }
 
   #peer(tunnel: string, bgp: BgpNeighborConfig): PeerConfig {

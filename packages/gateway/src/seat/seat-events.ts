@@ -34,8 +34,17 @@ export const childSaDownEvent = (effect: Effect<"child-sa-down">): NewEvent => (
   childSa: effect.childSa,
 });
 
-/** The names that the cloud's TunnelDiagnosticLog has (azure-vpn-gateway §1.6). */
-export const tunnelEvent = (up: boolean): NewEvent =>
+/** The names that the cloud's TunnelDiagnosticLog has, or its P2SDiagnosticLog for a client (azure-vpn-gateway §1.6). */
+export const tunnelEvent = (up: boolean, client: boolean): NewEvent =>
+  client
+    ? {
+        event: up ? "tunnel.up" : "tunnel.down",
+        message: up ? "the client is connected" : "the client is not connected any more",
+        operationName: "P2SLogEvent",
+      }
+    : siteTunnelEvent(up);
+
+const siteTunnelEvent = (up: boolean): NewEvent =>
   up
     ? { event: "tunnel.up", message: "the tunnel carries packets", operationName: "TunnelConnected" }
     : {

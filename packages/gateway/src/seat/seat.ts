@@ -372,7 +372,7 @@ export class Seat {
         if (!this.#stopped && this.#book.isUp(tunnel)) this.bgp?.setPath(tunnel, true);
       });
     }
-    this.#event(tunnel, tunnelEvent(up));
+    this.#event(tunnel, tunnelEvent(up, this.#tunnels.isInstance(tunnel)));
   }
 
   #event(tunnel: string, event: NewEvent): void {
