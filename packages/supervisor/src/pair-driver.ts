@@ -40,6 +40,7 @@ export class PairDriver {
   readonly config: PairConfig;
   readonly #parts: PairDriverParts;
   readonly #engine: PairEngine;
+  readonly #saidUnstartable = new Set<string>();
   readonly #commands = new Map<number, (answer: CommandAnswer) => void>();
   readonly #watches = new Map<string, () => void>();
   readonly #counters = { failovers: 0, starts: 0 };
@@ -63,6 +64,7 @@ export class PairDriver {
   }
 
   input(input: PairInput): void {
+    if (input.kind === "instance-up") this.#saidUnstartable.delete(input.instance);
     this.#engine.handle(input, performance.now());
     this.#drain();
   }
@@ -322,11 +324,15 @@ export class PairDriver {
     const known = supervised.get(instance);
     const [program, ...args] = known?.startCommand ?? [];
     if (known === undefined || program === undefined) {
-      journal.append({
-        event: "instance.failed",
-        instance,
-        message: `${instance} cannot be started from here: no start command`,
-      });
+      // The engine asks every few seconds; once is enough for a reader.
+      if (!this.#saidUnstartable.has(instance)) {
+        journal.append({
+          event: "instance.failed",
+          instance,
+          message: `${instance} cannot be started from here: whoever runs it has to (in containers: docker compose start)`,
+        });
+      }
+      this.#saidUnstartable.add(instance);
       return;
     }
     // A silent one that is to be replaced, or one that somebody has started and that is on its way.
