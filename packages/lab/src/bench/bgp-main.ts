@@ -8,8 +8,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import type { BenchResult } from "@tandem/contract";
+import { type BenchHelp, benchArguments } from "./bench-arguments.ts";
 import { BenchSheet, describeMachine, renderTable } from "./bench-table.ts";
 import { makeTable } from "./bgp-load.ts";
 import { measure } from "./bgp-run.ts";
@@ -43,7 +43,19 @@ function enterNamespace(): never {
   process.exit(result.status ?? 1);
 }
 
-const { values } = parseArgs({
+const HELP: BenchHelp = {
+  name: "bgp",
+  about:
+    "200,000 prefixes in 20,000 attribute sets through BIRD, FRR, GoBGP and Tandem in turn, then half of them withdrawn.",
+  options: {
+    "--prefixes N": "how many (default 200000)",
+    "--runs N": "runs of each in turn (default 3)",
+    "--subjects A,B": "bird, frr, gobgp, tandem",
+    "--json FILE|-": "the figures for programs; - for standard output instead of the table",
+  },
+};
+
+const { values } = benchArguments(HELP, {
   options: {
     json: { type: "string" },
     prefixes: { type: "string", default: "200000" },

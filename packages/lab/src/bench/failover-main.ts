@@ -9,16 +9,32 @@
  */
 import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { parseArgs } from "node:util";
 import type { BenchResult } from "@tandem/contract";
 import { reasonOf } from "../lab-error.ts";
 import { locateLabFile, readLabSource } from "../lab-source.ts";
+import { type BenchHelp, benchArguments } from "./bench-arguments.ts";
 import { judge, rowsOf, type Verdict } from "./failover/judge.ts";
 import { failoverPage } from "./failover/page.ts";
 import { runScenario, type ScenarioRun } from "./failover/run-scenario.ts";
 import { SCENARIOS, type Scenario, workName } from "./failover/scenarios.ts";
 
-const { values, positionals } = parseArgs({
+const HELP: BenchHelp = {
+  name: "failover",
+  about:
+    "One event each on a lab of its own, with 64 UDP and 4 TCP flows both ways. Without words the short scenarios.",
+  options: {
+    "WORD ...": "only scenarios whose name holds every word",
+    "--all": "the long ones too",
+    "--not WORD": "none whose name holds that word",
+    "--list": "which they are, and how long they take",
+    "--quick": "one run of each",
+    "--runs N": "runs of each (default 3)",
+    "--json FILE|-": "the figures for programs; - for standard output instead of the table",
+    "--html FILE": "one page with charts",
+  },
+};
+
+const { values, positionals } = benchArguments(HELP, {
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },

@@ -7,13 +7,28 @@
  * Table on stdout, progress on stderr. `--json -` prints the JSON instead of the table.
  */
 import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { LabError } from "../lab-error.ts";
+import { type BenchHelp, benchArguments } from "./bench-arguments.ts";
 import { renderPage } from "./bench-page.ts";
 import { renderTable } from "./bench-table.ts";
 import { measureIke } from "./ike-bench.ts";
 
-const { values } = parseArgs({
+const HELP: BenchHelp = {
+  name: "ike",
+  about:
+    "Handshakes and rekeys per second, latency and memory per IKE SA: charon and Tandem in turn, by the same initiator.\nNeeds root and strongSwan.",
+  options: {
+    "--quick": "one short run",
+    "--runs N": "runs of each in turn (default 3)",
+    "--seconds S": "how long each work is measured (default 6)",
+    "--subjects A,B": "charon, tandem",
+    "--works A,B": "ecp256, modp2048, rekey, liveness, memory",
+    "--json FILE|-": "the figures for programs; - for standard output instead of the table",
+    "--html FILE": "one page with charts",
+  },
+};
+
+const { values } = benchArguments(HELP, {
   options: {
     quick: { type: "boolean", default: false },
     runs: { type: "string" },

@@ -7,13 +7,30 @@
  * Everything with three runs takes about 20 minutes. Table on stdout, progress on stderr. `--json -` prints the JSON instead of the table.
  */
 import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { LabError } from "../lab-error.ts";
+import { type BenchHelp, benchArguments } from "./bench-arguments.ts";
 import { renderPage } from "./bench-page.ts";
 import { renderTable } from "./bench-table.ts";
 import { measureThroughput } from "./throughput.ts";
 
-const { values } = parseArgs({
+const HELP: BenchHelp = {
+  name: "throughput",
+  about:
+    "host - gateway - gateway - host in namespaces: plain routing, kernel-libipsec, wireguard-go and Tandem in turn on the same path.\nEverything with three runs takes about 20 minutes. Needs root.",
+  options: {
+    "--quick": "the main row, in under a minute",
+    "--runs N": "runs of each in turn (default 3)",
+    "--seconds S": "how long each work is measured (default 3)",
+    "--subjects A,B": "plain-routing, kernel-libipsec, wireguard-go, tandem",
+    "--variants A,B": "main, v6, ... : the rows of the full table",
+    "--works A,B": "tcp-1, tcp-4, udp-1300, udp-64, ping, ...",
+    "--wireguard-go PATH": "which wireguard-go (default: the one in PATH)",
+    "--json FILE|-": "the figures for programs; - for standard output instead of the table",
+    "--html FILE": "one page with charts",
+  },
+};
+
+const { values } = benchArguments(HELP, {
   options: {
     quick: { type: "boolean", default: false },
     runs: { type: "string", default: "3" },
