@@ -4,8 +4,13 @@ import type { NewEvent } from "../events/journal.ts";
 
 export type Effect<K extends IkeEffect["kind"]> = Extract<IkeEffect, { kind: K }>;
 
-export function ikeSaUpEvent(effect: Effect<"ike-sa-up">): NewEvent {
+/** `adopted`: taken over from the partner's replica; nothing was negotiated. */
+export function ikeSaUpEvent(effect: Effect<"ike-sa-up">, adopted: boolean): NewEvent {
   const { ikeSa, remote, remoteId, replaces } = effect;
+  if (adopted) {
+    const message = `IKE SA ${ikeSa} with ${remoteId} at ${remote}, taken over as it was`;
+    return { event: "ike.adopted", message, ikeSa };
+  }
   const role = effect.initiator ? "initiator" : "responder";
   return replaces === undefined
     ? {

@@ -48,6 +48,8 @@ export class Seat {
   readonly #successors = new Map<string, string>();
   #begun = false;
   #adopting = false;
+  /** IKE SAs taken over, until they have been told of. */
+  readonly #adopted = new Set<string>();
   #stopped = false;
 
   constructor(config: SeatConfig, context: SeatContext) {
@@ -177,6 +179,7 @@ export class Seat {
   #adoptIke(adopted: Adoption): void {
     const connections = [...this.#tunnels.connections()];
     for (const connection of connections) this.#setIkeConnection({ ...connection, mode: "ResponderOnly" });
+    for (const { ikeSa } of adopted.ikeSas) this.#adopted.add(ikeSa);
     this.#driver.input({ kind: "adopt", ikeSas: adopted.ikeSas });
     const present = new Set(adopted.ikeSas.map((ikeSa) => ikeSa.tunnel));
     for (const connection of connections) {
@@ -316,7 +319,7 @@ export class Seat {
     const rekeyed = effect.replaces !== undefined;
     if (effect.replaces !== undefined) this.#successors.set(effect.replaces, effect.ikeSa);
     if (!rekeyed || virtualAddresses !== undefined) this.#tunnels.setVirtual(tunnel, virtualAddresses);
-    this.#event(tunnel, ikeSaUpEvent(effect));
+    this.#event(tunnel, ikeSaUpEvent(effect, this.#adopted.delete(effect.ikeSa)));
   }
 
   #ikeSaDown(effect: Effect<"ike-sa-down"> | Effect<"ike-failed">): void {
