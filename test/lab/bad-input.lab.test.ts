@@ -167,7 +167,10 @@ describe("what cannot come up is taken away again, and the message says why", ()
       "--timeout",
       "6",
     );
-    await expectRefusal(said, /Child SA refused by the peer: no proposal in common/);
+    await expectRefusal(
+      said,
+      /Child SA refused by the peer: no proposal in common|no ESP proposal in common: .*cure: give both sides one ESP/,
+    );
   });
 
   it("a lab of the same name", async () => {

@@ -35,6 +35,7 @@ import { addressReply, addressRequest, assignAddresses, readAddresses } from "./
 import { makeChannel } from "./ike-sa-init.ts";
 import type { Response } from "./respond.ts";
 import { DONE, exchange, failed, type Outcome, type Procedure } from "./task.ts";
+import { verdictLine } from "./verdict-line.ts";
 
 function ownIdentity(sa: IkeSa, connection: IkeConnection): WireIdentity {
   return parseIdentity(connection.localId) ?? parseIdentity(sa.path.local)!;
@@ -208,7 +209,7 @@ export function* respondIkeAuth(sa: IkeSa, message: IkeMessage): Procedure<Respo
     payloads = choice.payloads;
   } else if (choice?.ok === false) {
     sa.note("failed", choice.lines);
-    sa.childFailure = choice.lines[0];
+    sa.childFailure = verdictLine(choice.lines);
     payloads = [choice.error];
   }
   return {

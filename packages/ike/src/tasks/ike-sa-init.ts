@@ -35,6 +35,7 @@ import { explainPeerError } from "../transcript/peer-error.ts";
 import { keyPairJob } from "./child-negotiation.ts";
 import type { Response } from "./respond.ts";
 import { compute, DONE, exchange, failed, type JobFailed, type Outcome, type Procedure } from "./task.ts";
+import { verdictLine } from "./verdict-line.ts";
 
 /** Notifies that both sides' IKE_SA_INIT carry. */
 function capabilities(sa: IkeSa, connection: IkeConnection): Payload[] {
@@ -186,9 +187,7 @@ export function* respondIkeSaInit(sa: IkeSa, message: IkeMessage): Procedure<Res
   const candidates = sa.host.candidates(sa.path);
   const refuse = (type: NotifyType, lines: readonly string[], data?: Uint8Array): Response => {
     sa.note("failed", lines);
-    // What status shows is one line: the verdict, where the two sides come closest, and the cure.
-    const [verdict = "", ...details] = lines;
-    const reason = [verdict, ...details.filter((line) => /^(closest pair|cure)/.test(line))].join("; ");
+    const reason = verdictLine(lines);
     return {
       payloads: [notify(type, data)],
       withoutSpi: true,
