@@ -11,6 +11,10 @@ import { DockerDaemon } from "./docker-daemon.ts";
 
 const SITE_HOST = "10.51.0.4";
 const VNET_HOST = "10.11.0.4";
+/** Public IPs: device1's, gw/1's and gw/0's. */
+const DEVICE_IP = "198.51.100.10";
+const OWN_IP = "203.0.113.11";
+const OTHER_IP = "203.0.113.10";
 let daemon: DockerDaemon;
 
 beforeAll(async () => {
@@ -164,6 +168,74 @@ it("loses nothing when the supervisor is killed, and finds it again", async () =
   await until("the supervisor to be healthy", 60, () => health("supervisor") === "healthy");
 }, 240_000);
 
+it("drops a public IP claimed from the other instance's port, although rp_filter cannot be set", () => {
+  const forger = (...words: string[]) => daemon.must(inside("gw-in-1", ["ip", ...words]));
+  /** Field 9 of the counters that /proc/net/snmp names Icmp: InEchos. */
+  const echoes = (): number => {
+    const lines = daemon.must(inside("device1", ["cat", "/proc/net/snmp"])).split("\n");
+    return Number(lines.filter((line) => line.startsWith("Icmp: "))[1]?.split(" ")[9]);
+  };
+  const ping = (from: string) =>
+    inside("gw-in-1", ["ping", "-I", from, "-c", "3", "-i", "0.2", "-W", "1", DEVICE_IP]);
+  forger("address", "add", `${OTHER_IP}/32`, "dev", "lo");
+  forger("rule", "add", "priority", "109", "from", OTHER_IP, "iif", "lo", "lookup", "main");
+  const before = echoes();
+  expect(ping(OTHER_IP).stdout).toMatch(/3 packets transmitted, 0 received/);
+  expect(echoes()).toBe(before);
+  expect(ping(OWN_IP).stdout).toMatch(/3 packets transmitted, 3 received/);
+  expect(echoes()).toBe(before + 3);
+  forger("rule", "del", "priority", "109");
+  forger("address", "del", `${OTHER_IP}/32`, "dev", "lo");
+});
+
+it("sees, measures and reports docker pause of an instance, from the host", async () => {
+  const watch = spawn(
+    "docker",
+    ["exec", container("supervisor"), "tandem", "bench", "failover", "watch", "--udp", "4"],
+    { env: { ...process.env, DOCKER_HOST: `unix://${daemon.folder}/docker.sock` } },
+  );
+  let said = "";
+  for (const stream of [watch.stdout, watch.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => {
+      said += chunk;
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => watch.once("close", resolve));
+  await until("the watch to begin", 60, () => said.includes("docker pause something now"));
+  daemon.must(daemon.docker(["pause", container("gw-in-1")]));
+  try {
+    await until("status to tell", 15, () =>
+      labStatus().instances.some((i) => i.name === "gw/IN_1" && i.state === "down"),
+    );
+  } finally {
+    daemon.must(daemon.docker(["unpause", container("gw-in-1")]));
+  }
+  expect(await ended, said).toBe(0);
+  process.stdout.write(`containers: ${said.trim().split("\n").slice(-12).join("\n")}\n`);
+  expect(said).toMatch(/instance\.down gw\/IN_1: \d+ flows moved, .* packets lost, worst outage \d+ ms/);
+  await until("all to be as before", 60, () => labStatus().ready);
+}, 240_000);
+
+it("sees docker kill of a device, names it, and is ready again when it is back", async () => {
+  daemon.must(daemon.docker(["kill", container("device2")]));
+  await until("status to name it", 15, () => {
+    const { ready, reasons } = labStatus();
+    return !ready && reasons.some((reason) => reason.includes("device2"));
+  });
+  daemon.must(daemon.compose(["start", "device2"]));
+  await until("ready again", 90, () => labStatus().ready);
+}, 180_000);
+
+it("measures throughput, spread and the outage of an instance ended half-way: the bench profile", () => {
+  const bench = daemon.compose(["run", "--rm", "-T", "bench", "container-bench", "2"], {
+    timeoutSeconds: 240,
+  });
+  process.stdout.write(`containers: ${bench.stdout.trim()}\n`);
+  expect(daemon.must(bench)).toMatch(/1 flow: \d+ Mbit\/s; by tunnel: to-device1 gw\/0 \d+ %/);
+  expect(bench.stdout).toMatch(/unplanned failover of gw\/IN_0: .* packets lost/);
+  expect(bench.stdout).toMatch(/iperf3 meanwhile, 8 flows: \d+ Mbit\/s; second by second/);
+}, 300_000);
+
 it("comes back as it was after down and up, and down leaves nothing", async () => {
   daemon.must(daemon.compose(["down", "--timeout", "3"], { timeoutSeconds: 120 }));
   daemon.must(daemon.compose(["up", "--detach", "--no-build"], { timeoutSeconds: 120 }));
@@ -174,28 +246,29 @@ it("comes back as it was after down and up, and down leaves nothing", async () =
   expect(daemon.docker(["network", "ls", "--format", "{{.Name}}"]).stdout).not.toMatch(/tandemtest/);
 }, 300_000);
 
-it("has strongSwan and BIRD as a device, configured from the same plan", async () => {
-  const file = ["--file", "docker/active-standby-strongswan.yml"];
+it("has strongSwan behind BIRD and behind FRR as devices, configured from the same plan", async () => {
+  const file = ["--file", "docker/dual-redundancy-strongswan.yml"];
   try {
     daemon.must(daemon.compose([...file, "up", "--detach", "--no-build"], { timeoutSeconds: 120 }));
     const exec = (service: string, ...argv: string[]) =>
       daemon.compose([...file, "exec", "-T", service, ...argv]);
-    await until("the tunnel and the session", 90, () => {
+    await until("the tunnels and the sessions", 120, () => {
       const status = exec("supervisor", "tandem", "status", "--json");
       return status.stdout.startsWith("{") && (JSON.parse(status.stdout) as LabStatus).ready;
     });
-    daemon.must(exec("vnet1-host", "ping", "-c", "3", "-i", "0.2", "-W", "1", SITE_HOST));
+    daemon.must(exec("vnet1-host", "ping", "-c", "3", "-i", "0.2", "-W", "2", SITE_HOST));
     const environment = [
       "env",
       "STRONGSWAN_CONF=/tmp/device/strongswan.conf",
       "SWANCTL_DIR=/tmp/device/swanctl",
     ];
-    expect(daemon.must(exec("device1", ...environment, "swanctl", "--list-sas"))).toMatch(
-      /INSTALLED, TUNNEL/,
-    );
-    expect(daemon.must(exec("device1", "birdc", "-s", "/tmp/device/bird.ctl", "show", "protocols"))).toMatch(
-      /BGP.*Established/,
-    );
+    for (const tunnel of ["device1-t0", "device1-t1", "device2-t0", "device2-t1"]) {
+      expect(daemon.must(exec(tunnel, ...environment, "swanctl", "--list-sas"))).toMatch(/INSTALLED, TUNNEL/);
+    }
+    const bird = daemon.must(exec("device1", "birdc", "-s", "/tmp/device/bird.ctl", "show", "protocols"));
+    expect(bird.match(/BGP.*Established/g)).toHaveLength(2);
+    const frr = ["vtysh", "--vty_socket", "/tmp/device", "-c", "show bgp neighbors"];
+    expect(daemon.must(exec("device2", ...frr)).match(/BGP state = Established/g)).toHaveLength(2);
   } finally {
     daemon.compose([...file, "down", "--volumes", "--timeout", "2"], { timeoutSeconds: 120 });
   }
