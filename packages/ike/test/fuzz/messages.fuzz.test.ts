@@ -200,6 +200,7 @@ it(`${MESSAGES / 2} mutated plaintexts under the right keys break at most their 
         expect(isMalformed(decodeIkeHeader(effect.payload)), `${sent}`).toBe(false);
     expect([...victim.engine.ikeSas].length).toBeLessThan(100);
     for (const each of victim.engine.ikeSas) expect(each.children.size).toBeLessThanOrEqual(128);
+    network.sent.length = 0; // its record of every answer would fill the memory in millions of rounds
   }
 });
 
