@@ -8,17 +8,8 @@ type Effect<K extends BgpEffect["kind"]> = Extract<BgpEffect, { kind: K }>;
 const NAMED = 5;
 
 export function bgpRoutesEvent(seat: string, { set, remove }: Effect<"routes-changed">): NewEvent {
-  const parts = [
-    ...(set.length > 0
-      ? [
-          naming(
-            "set",
-            set.map(({ prefix }) => prefix),
-          ),
-        ]
-      : []),
-    ...(remove.length > 0 ? [naming("withdrawn", remove)] : []),
-  ];
+  const prefixes = set.map(({ prefix }) => prefix);
+  const parts = [naming("set", prefixes), naming("withdrawn", remove)].filter((part) => part !== "");
   return { event: "route.changed", seat, message: parts.join("; "), operationName: "BgpRouteUpdate" };
 }
 
@@ -35,6 +26,7 @@ export function bgpStateEvent(seat: string, effect: Effect<"peer-state">): NewEv
 }
 
 function naming(what: string, prefixes: readonly string[]): string {
+  if (prefixes.length === 0) return "";
   const more = prefixes.length > NAMED ? ` and ${prefixes.length - NAMED} more` : "";
   return `${prefixes.length} ${what}: ${prefixes.slice(0, NAMED).join(", ")}${more}`;
 }
