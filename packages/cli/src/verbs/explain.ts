@@ -23,6 +23,7 @@ interface Explanation {
     readonly score: number;
     readonly chosen: boolean;
   }[];
+  readonly seen?: { readonly tunnel: string; readonly secondsAgo: number };
   readonly childSa?: {
     readonly spiIn: number;
     readonly spiOut: number;
@@ -90,6 +91,11 @@ function render(node: string, explanation: Explanation | undefined, reason: stri
   for (const { tunnel, up, score, chosen } of explanation.candidates) {
     const line = `  ${chosen ? "*" : " "} ${tunnel}${up ? "" : " (down)"} ${dim(`score ${score}`)}`;
     lines.push(chosen ? green(line) : line);
+  }
+  const { seen } = explanation;
+  if (seen !== undefined) {
+    const when = seen.secondsAgo === 0 ? "within the last second" : `${seen.secondsAgo} s ago`;
+    lines.push(`  packets of this flow passed here, ${when}, through ${seen.tunnel}`);
   }
   const sa = explanation.childSa;
   if (sa !== undefined)

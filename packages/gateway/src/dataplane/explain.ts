@@ -19,6 +19,8 @@ export interface Explanation {
     readonly score: number;
     readonly chosen: boolean;
   }[];
+  /** Packets of this very flow went into that tunnel here, so long ago; absent when none did. */
+  readonly seen?: { readonly tunnel: string; readonly secondsAgo: number };
   readonly childSa?: {
     readonly id: string;
     readonly spiIn: number;
@@ -69,7 +71,13 @@ export function explain(plane: Plane, command: Extract<Command, { kind: "explain
     score: flowScore(hash, tunnel),
     chosen: tunnel === chosen,
   }));
-  const found = { ...names, route: route.entry, candidates };
+  const last = spread.lastSeen(hash);
+  const through = route.tunnels.find(({ slot }) => slot === last?.tunnelSlot);
+  const seen =
+    last === undefined || through === undefined
+      ? {}
+      : { seen: { tunnel: through.id, secondsAgo: plane.clock.tick - last.tick } };
+  const found = { ...names, route: route.entry, candidates, ...seen };
   if (chosen === undefined) return { ...found, verdict: "no-tunnel-up" };
   const installed = chosen.select(packet, arena.bytes);
   if (installed === undefined) return { ...found, verdict: "selector-outbound" };

@@ -73,6 +73,13 @@ export class FlowSpread {
     this.#flowSeen[slot] = tick;
   }
 
+  /** Where and when (a tick) the flow was last seen; absent when never, or when another flow took its place in the table. */
+  lastSeen(hash: number): { readonly tunnelSlot: number; readonly tick: number } | undefined {
+    const slot = hash & (FLOWS - 1);
+    if (this.#flowHashes[slot] !== hash || this.#flowTunnels[slot] === 0) return undefined;
+    return { tunnelSlot: this.#flowTunnels[slot]!, tick: this.#flowSeen[slot]! };
+  }
+
   /** Flows seen since `tick`, by tunnel slot. Two flows that share a place in the table count as one. */
   countSince(tick: number): Map<number, number> {
     const counts = new Map<number, number>();

@@ -171,6 +171,33 @@ describe("commands", () => {
     expect(ask("10.2.9.1").verdict).toBe("no-tunnel-up");
   });
 
+  it("explain which tunnel a flow was seen in, and which flows were not", () => {
+    const ask = (sourcePort: number) =>
+      a.command({
+        kind: "explain",
+        source: "10.1.0.1",
+        destination: "10.2.0.1",
+        protocol: 17,
+        sourcePort,
+        destinationPort: 443,
+      }) as Explanation;
+    expect(ask(4000).seen).toBeUndefined();
+    const udp = (port: number) =>
+      buildPacket({
+        family: 4,
+        protocol: "udp",
+        sourcePort: port,
+        destinationPort: 443,
+        source: Uint8Array.of(10, 1, 0, 1),
+        destination: Uint8Array.of(10, 2, 0, 1),
+        payload: new Uint8Array(8),
+      });
+    a.tun.fromHost(udp(4000));
+    a.turn();
+    expect(ask(4000).seen).toEqual({ tunnel: "t", secondsAgo: 0 });
+    expect(ask(4001).seen).toBeUndefined();
+  });
+
   it("refuse what contradicts itself, and change nothing", () => {
     const bad = { prefix: "10.3.0.0/99", tunnels: ["t"], source: "static" } as const;
     const good = { prefix: "10.3.0.0/16", tunnels: ["t"], source: "static" } as const;

@@ -23,3 +23,10 @@ export const BASE_SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv6.conf.default.dad_transmits": "0",
   "net.ipv6.fib_multipath_hash_policy": "1",
 };
+
+/**
+ * What else namespaces get where the kernel has it (5.19; a container with a sysctl that its kernel does not know would not start).
+ * Between namespaces a packet keeps its socket's hash, by which routers spread flows; Linux draws another hash after a
+ * retransmission timeout, and the flow would change its tunnel. Over a wire no such hash travels.
+ */
+export const NAMESPACE_SYSCTLS: Readonly<Record<string, string>> = { "net.core.txrehash": "0" };

@@ -3,7 +3,7 @@
  * veth pairs are created with both ends already in their namespaces: no interface ever appears in the machine's own.
  */
 import { LabError, reasonOf } from "../lab-error.ts";
-import { BASE_SYSCTLS } from "./base-sysctls.ts";
+import { BASE_SYSCTLS, NAMESPACE_SYSCTLS } from "./base-sysctls.ts";
 import { deleteNamespaces, type Realm } from "./realm.ts";
 
 export interface NamespaceLayout {
@@ -50,10 +50,10 @@ export interface NetworkLayout {
 const INTERFACE_NAME_MAX = 15;
 
 /** Paths below /proc/sys/net. */
-const SYSCTLS: readonly (readonly [string, string])[] = Object.entries(BASE_SYSCTLS).map(([name, value]) => [
-  name.replace(/^net\./, "").replaceAll(".", "/"),
-  value,
-]);
+const SYSCTLS: readonly (readonly [string, string])[] = Object.entries({
+  ...BASE_SYSCTLS,
+  ...NAMESPACE_SYSCTLS,
+}).map(([name, value]) => [name.replace(/^net\./, "").replaceAll(".", "/"), value]);
 
 /** All or nothing: what was made is removed again when a step fails. */
 export async function layOut(realm: Realm, layout: NetworkLayout): Promise<void> {

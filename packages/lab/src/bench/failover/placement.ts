@@ -1,15 +1,12 @@
 /**
- * Which seat's tunnel each probe flow takes, asked of those who decide: the kernels of fabric and site routers
- * (`ip route get` with the flow's ports), then the data plane (`explain`).
- *
- *      host ─▶ fabric or router ── route get ──▶ instance or device ── explain ──▶ tunnel ─▶ its seat
+ * Which seat's tunnel each probe flow takes, as it was seen: every data plane is asked (`explain`) through which tunnel
+ * packets of that flow have passed. What the kernels of fabric and site routers would choose is not asked: between
+ * namespaces a packet keeps the hash that its sender's socket gave it, which `ip route get` does not know.
  */
-import type { LabPlan, PlanLink, PlanNode } from "@tandem/contract";
+import type { LabPlan } from "@tandem/contract";
 import { ControlClient } from "../../control/control-client.ts";
 import { labProcesses } from "../../control/lab-processes.ts";
-import { readLabRecord, readPlan } from "../../lab-record.ts";
-import { Realm } from "../../netns/realm.ts";
-import { namespaceOf } from "../../plan/network-of-plan.ts";
+import { readPlan } from "../../lab-record.ts";
 import type { FlowState } from "../../probe/probe-session.ts";
 import type { StateFolder } from "../../state-folder.ts";
 
@@ -21,30 +18,33 @@ export interface Place {
   readonly seat: string | undefined;
 }
 
-type Explained = { candidates?: readonly { tunnel: string; chosen: boolean }[] };
+interface Seen {
+  readonly tunnel: string;
+  readonly secondsAgo: number;
+}
 
 const PROTOCOL = { udp: 17, tcp: 6 } as const;
 const ASK_MILLISECONDS = 1_000;
+/** The data plane's clock for flows counts seconds: a flow that passes has been seen in this one or the last. */
+const FRESH_SECONDS = 1;
 
-/** By flow id; flows whose way cannot be told (a third party's device, a dead process) are absent. */
+/** By flow id. Flows that nobody has just seen (a third party's device, a dead process) are absent, as are those that two have. */
 export async function placeFlows(
   folder: StateFolder,
   flows: readonly FlowState[],
 ): Promise<ReadonlyMap<number, Place>> {
   const plan = readPlan(folder);
-  const places = new Map<number, Place>();
-  const entries = await gatewaysOf(folder, plan, flows);
-  const sockets = new Map(labProcesses(folder, ["instance", "device"]).map((p) => [p.node, p.controlSocket]));
+  const found = new Map<number, Place[]>();
   await Promise.all(
-    [...Map.groupBy(flows, ({ id }) => entries.get(id))].map(async ([node, group]) => {
-      const socket = sockets.get(node ?? "");
-      if (node === undefined || socket === undefined) return;
-      const client = await ControlClient.open(socket).catch(() => undefined);
+    labProcesses(folder, ["instance", "device"]).map(async ({ node, controlSocket }) => {
+      const client = await ControlClient.open(controlSocket).catch(() => undefined);
       if (client === undefined) return;
       try {
-        for (const flow of group) {
-          const tunnel = await tunnelOf(client, plan, flow);
-          if (tunnel !== undefined) places.set(flow.id, { node, tunnel, seat: seatOf(plan, tunnel) });
+        for (const flow of flows) {
+          const seen = await seenBy(client, plan, flow);
+          if (seen === undefined || seen.secondsAgo > FRESH_SECONDS) continue;
+          const place = { node, tunnel: seen.tunnel, seat: seatOf(plan, seen.tunnel) };
+          found.set(flow.id, [...(found.get(flow.id) ?? []), place]);
         }
       } catch {
         // stopped or killed meanwhile: its flows have no place
@@ -53,11 +53,11 @@ export async function placeFlows(
       }
     }),
   );
-  return places;
+  return new Map([...found].flatMap(([id, places]) => (places.length === 1 ? [[id, places[0]!]] : [])));
 }
 
-async function tunnelOf(client: ControlClient, plan: LabPlan, flow: FlowState): Promise<string | undefined> {
-  const { candidates } = (await client.call(
+async function seenBy(client: ControlClient, plan: LabPlan, flow: FlowState): Promise<Seen | undefined> {
+  const { seen } = (await client.call(
     "explain",
     {
       source: sourceOf(plan, flow),
@@ -67,8 +67,8 @@ async function tunnelOf(client: ControlClient, plan: LabPlan, flow: FlowState): 
       destinationPort: flow.destinationPort,
     },
     ASK_MILLISECONDS,
-  )) as Explained;
-  return candidates?.find(({ chosen }) => chosen)?.tunnel;
+  )) as { seen?: Seen };
+  return seen;
 }
 
 const seatOf = (plan: LabPlan, tunnel: string): string | undefined =>
@@ -78,55 +78,6 @@ function sourceOf(plan: LabPlan, { from, destination }: FlowState): string {
   const host = plan.nodes.find((node) => node.name === from);
   const addresses = host?.kind === "host" ? host.addresses : [];
   return addresses.find((address) => address.includes(":") === destination.includes(":")) ?? "";
-}
-
-/** The first node of each flow that is no router. */
-async function gatewaysOf(
-  folder: StateFolder,
-  plan: LabPlan,
-  flows: readonly FlowState[],
-): Promise<ReadonlyMap<number, string>> {
-  const record = readLabRecord(folder);
-  const found = new Map<number, string>();
-  if (record === undefined) return found;
-  const realm = new Realm(record.realm);
-  for (const [host, group] of Map.groupBy(flows, ({ from }) => from)) {
-    const first = farEnd(plan, host);
-    if (first === undefined) continue;
-    if (!isRouter(first.node)) {
-      for (const { id } of group) found.set(id, first.node.name);
-      continue;
-    }
-    const lines = group.map(
-      (flow) =>
-        `route get ${flow.destination} from ${sourceOf(plan, flow)} iif ${first.interface} ipproto ${flow.protocol} sport ${flow.sourcePort} dport ${flow.destinationPort}`,
-    );
-    const netns = namespaceOf(plan.lab, first.node.name);
-    const said = await realm.run(["ip", "-netns", netns, "-oneline", "-batch", "-"], `${lines.join("\n")}\n`);
-    const answers = said.split("\n").filter((line) => line !== "");
-    group.forEach(({ id }, i) => {
-      const next = farEnd(plan, first.node.name, / dev (\S+)/.exec(answers[i] ?? "")?.[1]);
-      if (next !== undefined) found.set(id, next.node.name);
-    });
-  }
-  return found;
-}
-
-const isRouter = (node: PlanNode): boolean => node.kind === "fabric" || node.kind === "router";
-
-/** The other end of the node's link with that interface, or of its only one. */
-function farEnd(
-  plan: LabPlan,
-  node: string,
-  device?: string,
-): { readonly node: PlanNode; readonly interface: string } | undefined {
-  const fits = (end: PlanLink["a"]): boolean =>
-    end.node === node && (device === undefined || end.interface === device);
-  const link = plan.links.find(({ a, b, role }) => role !== "control" && (fits(a) || fits(b)));
-  if (link === undefined) return undefined;
-  const far = fits(link.a) ? link.b : link.a;
-  const found = plan.nodes.find(({ name }) => name === far.node);
-  return found === undefined ? undefined : { node: found, interface: far.interface };
 }
 
 /** What became of the flows that had nothing to do with the event. */
