@@ -50,6 +50,10 @@ export class InboundSa {
   readonly #minimum: number;
   readonly #alignmentMask: number;
   readonly #arena: Arena;
+  /** Of the packet that `finish` last accepted: length of its plaintext, and of its padding. */
+  #plain = -1;
+  #padding = 0;
+  #nextHeader = 0;
 
   constructor(
     parameters: ChildSaParameters,
@@ -127,7 +131,39 @@ export class InboundSa {
     if (this.lifetime.ended) return ENDED;
     counters[slot + SA_PACKETS] = packets;
     counters[slot + SA_BYTES] = octets;
+    this.#plain = plain;
+    this.#padding = padding;
+    this.#nextHeader = nextHeader;
     return inner.length;
+  }
+
+  /**
+   * Instead of `finish`, for an authentic packet that may be plainly the next one: true when its number follows the highest,
+   * it is as long as the last and ends like it, and no limit is near. Changes nothing; `accept` follows when the inner
+   * packet too is what the last one lets expect (same addresses, protocol, ports and length), or `finish` when not.
+   */
+  isNext(header: number, plain: number, sequence: number): boolean {
+    if (sequence !== this.replay.top + 1 || plain !== this.#plain) return false;
+    const { bytes } = this.#arena;
+    const trailer = header + this.innerOffset + plain - ESP_TRAILER_LENGTH;
+    const padding = this.#padding;
+    if (bytes[trailer] !== padding || bytes[trailer + 1] !== this.#nextHeader) return false;
+    for (let i = 0; i < padding; i++) if (bytes[trailer - padding + i] !== i + 1) return false; // RFC 4303 §2.4
+    const { counters, slot } = this;
+    const next = this.lifetime.next;
+    return (
+      counters[slot + SA_BYTES]! + plain < next[0]! &&
+      counters[slot + SA_PACKETS]! + 1 < next[1]! &&
+      !this.lifetime.ended
+    );
+  }
+
+  /** Counts a packet of `length` bytes that `isNext` has let pass, and remembers its number. */
+  accept(sequence: number, length: number): void {
+    const { counters, slot } = this;
+    this.replay.commit(sequence);
+    counters[slot + SA_PACKETS]!++;
+    counters[slot + SA_BYTES]! += length;
   }
 
   destroy(): void {

@@ -12,6 +12,9 @@
  * Every segment's IP and TCP or UDP checksum is verified before it is joined, because the kernel trusts a super-packet.
  *
  * Order: a packet that cannot join its flow's super-packet has it written first.
+ *
+ * Most packets are the next segment of what the packet before them belonged to. `extend` tells by comparing headers with
+ * those of the join's first packet, before anybody has read them (V. Jacobson's header prediction).
  */
 import { DropReason, type InnerPacket, PROTOCOL_TCP, PROTOCOL_UDP } from "@tandem/esp";
 import { Errno, VIRTIO_NET_HEADER_LENGTH, VirtioFlag, VirtioGso } from "@tandem/linux";
@@ -41,6 +44,8 @@ class Join {
   count = 0;
   /** Length of the super-packet so far. */
   total = 0;
+  /** Sum of the pseudo-header of a packet that is as long as the first. */
+  pseudo = 0;
   /** Expected next, as signed 32-bit numbers. */
   sequence = 0;
   identification = 0;
@@ -56,6 +61,8 @@ export class Joiner {
   readonly #joins: readonly Join[];
   readonly #udp: boolean;
   readonly #tcp: boolean;
+  /** The join that the last packet went into, while it is under way; whoever begins another packet forgets it. */
+  current: Join | undefined = undefined;
   #active = 0;
   #next = 0;
 
@@ -83,6 +90,74 @@ export class Joiner {
     }
     if (this.#active > 0) this.#flushRelated(packet);
     this.#writeSingle(packet.offset, packet.length);
+  }
+
+  /**
+   * Appends the packet at `at` to the current join when it is plainly its next segment: just as long as the first, the same
+   * in all headers but for what counts up, and whole by its checksums. Returns its length; 0, with nothing done, when
+   * it must be looked at more closely. What was found true of the current join's last packet (route, selectors) is true of it.
+   */
+  extend(at: number): number {
+    const join = this.current;
+    if (join === undefined || join.count < 2 || join.count >= JOIN_MAX) return 0; // the second tells how identifications go
+    const length = join.headers + join.size;
+    if (join.total + join.size > MAX_PACKET) return 0;
+    const { view } = this.#plane.arena;
+    const first = join.first;
+    if (view.getInt32(at) !== view.getInt32(first)) return 0; // IPv4: the total length is among it
+    if (!(join.family === 4 ? this.#continuesIpv4(join, at) : this.#continuesIpv6(join, at))) return 0;
+
+    const upper = at + join.upper;
+    const firstUpper = first + join.upper;
+    if (view.getInt32(upper) !== view.getInt32(firstUpper)) return 0; // ports
+    if (join.protocol === PROTOCOL_TCP) {
+      if (!this.#continuesTcp(join, upper, firstUpper)) return 0;
+    } else if (
+      view.getUint16(upper + 4) !== view.getUint16(firstUpper + 4) ||
+      view.getUint16(upper + 6) === 0
+    ) {
+      return 0;
+    }
+    if (fold(this.#plane.checksum.add(join.pseudo, upper, length - join.upper)) !== 0xffff) return 0;
+    if (join.family === 4 && !join.fixedIdentification)
+      join.identification = (join.identification + 1) & 0xffff;
+    this.#add(join, at, join.size);
+    return length;
+  }
+
+  #continuesIpv4(join: Join, at: number): boolean {
+    const { view } = this.#plane.arena;
+    const first = join.first;
+    const firstIdentification = view.getUint16(first + 4);
+    const identification = join.fixedIdentification
+      ? firstIdentification
+      : (join.identification + 1) & 0xffff;
+    if (view.getUint16(at + 4) !== identification || view.getInt16(at + 6) !== view.getInt16(first + 6))
+      return false;
+    if (view.getInt16(at + 8) !== view.getInt16(first + 8)) return false; // TTL, protocol
+    if (view.getInt32(at + 12) !== view.getInt32(first + 12)) return false;
+    if (view.getInt32(at + 16) !== view.getInt32(first + 16)) return false;
+    // Only the identification differs, so the checksum must differ by as much (RFC 1624, modulo 2^16 - 1).
+    const sum = view.getUint16(at + 10) + identification;
+    return (sum - view.getUint16(first + 10) - firstIdentification) % 0xffff === 0;
+  }
+
+  #continuesIpv6(join: Join, at: number): boolean {
+    const { view } = this.#plane.arena;
+    for (let o = 4; o < 40; o += 4) if (view.getInt32(at + o) !== view.getInt32(join.first + o)) return false;
+    return true;
+  }
+
+  #continuesTcp(join: Join, tcp: number, first: number): boolean {
+    const { view } = this.#plane.arena;
+    if (view.getInt32(tcp + 4) !== join.sequence) return false;
+    if (view.getInt32(tcp + 8) !== view.getInt32(first + 8)) return false; // acknowledgement
+    // Data offset, flags but PSH, window. The first has no PSH, or it would have been written at once.
+    if ((view.getInt32(tcp + 12) & ~(PSH << 16)) !== view.getInt32(first + 12)) return false;
+    for (let o = 20; o < join.headers - join.upper; o += 4) {
+      if (view.getInt32(tcp + o) !== view.getInt32(first + o)) return false;
+    }
+    return true;
   }
 
   /** Writes every join under way. */
@@ -164,22 +239,18 @@ export class Joiner {
       join.identification = identification;
     } else if (view.getInt32(at) !== view.getInt32(first) || bytes[at + 7] !== bytes[first + 7]) return false;
 
-    const upper = packet.upper;
-    if (join.protocol === PROTOCOL_TCP) {
-      const tcp = first + join.upper;
-      if (view.getInt32(upper + 4) !== join.sequence) return false;
-      if (view.getInt32(upper + 8) !== view.getInt32(tcp + 8)) return false; // acknowledgement
-      // Data offset, flags but PSH, window. The first has no PSH, or it would have been written at once.
-      if ((view.getInt32(upper + 12) & ~(PSH << 16)) !== view.getInt32(tcp + 12)) return false;
-      for (let o = 20; o < headers - join.upper; o += 4) {
-        if (view.getInt32(upper + o) !== view.getInt32(tcp + o)) return false;
-      }
-    }
+    if (join.protocol === PROTOCOL_TCP && !this.#continuesTcp(join, packet.upper, first + join.upper))
+      return false;
     if (!this.#verified(packet)) return false;
+    this.#add(join, at, payload);
+    return true;
+  }
 
-    const { base } = this.#plane.arena;
+  /** The packet at `at` is part of the join, which may thereby be complete and written. */
+  #add(join: Join, at: number, payload: number): void {
+    const { base, bytes, view } = this.#plane.arena;
     const entry = join.iovec + join.count * 16;
-    const address = base + at + headers;
+    const address = base + at + join.headers;
     view.setUint32(entry, address >>> 0, true);
     view.setUint32(entry + 4, Math.floor(address / 4294967296), true);
     view.setUint32(entry + 8, payload, true);
@@ -187,13 +258,14 @@ export class Joiner {
     join.count++;
     join.total += payload;
     join.sequence = (join.sequence + payload) | 0;
+    this.current = join;
     let last = payload < join.size;
-    if (join.protocol === PROTOCOL_TCP && (bytes[upper + 13]! & PSH) !== 0) {
-      bytes[first + join.upper + 13] = bytes[first + join.upper + 13]! | PSH;
+    const flags = join.upper + 13;
+    if (join.protocol === PROTOCOL_TCP && (bytes[at + flags]! & PSH) !== 0) {
+      bytes[join.first + flags] = bytes[join.first + flags]! | PSH;
       last = true;
     }
     if (last) this.#write(join);
-    return true;
   }
 
   #start(packet: InnerPacket, headers: number): void {
@@ -218,8 +290,10 @@ export class Joiner {
     join.count = 1;
     join.total = packet.length;
     join.sequence = tcp ? (view.getInt32(packet.upper + 4) + join.size) | 0 : 0;
+    join.pseudo = this.#pseudo(packet);
     join.identification = packet.identification;
     join.fixedIdentification = false;
+    this.current = join;
   }
 
   /** IP header and upper-layer checksums, over the packet as it came. */
@@ -228,8 +302,13 @@ export class Joiner {
     const four = packet.family === 4;
     if (four && fold(checksum.add(0, packet.offset, 20)) !== 0xffff) return false;
     const length = packet.offset + packet.length - packet.upper;
-    const pseudo = checksum.add(0, packet.source, four ? 8 : 32) + swap16(packet.protocol) + swap16(length);
-    return fold(checksum.add(pseudo, packet.upper, length)) === 0xffff;
+    return fold(checksum.add(this.#pseudo(packet), packet.upper, length)) === 0xffff;
+  }
+
+  #pseudo(packet: InnerPacket): number {
+    const length = packet.offset + packet.length - packet.upper;
+    const addresses = this.#plane.checksum.add(0, packet.source, packet.family === 4 ? 8 : 32);
+    return addresses + swap16(packet.protocol) + swap16(length);
   }
 
   /** Same order as before for what is no TCP or UDP: everything between the two addresses goes out first. */
@@ -243,6 +322,7 @@ export class Joiner {
   #write(join: Join): void {
     join.active = false;
     this.#active--;
+    if (this.current === join) this.current = undefined;
     if (join.count === 1) {
       this.#writeSingle(join.first, join.total);
       return;
