@@ -127,20 +127,21 @@ export class Incident {
     }
     await delay(AFTERMATH_MILLISECONDS);
     const flows = await this.#probes.report();
+    const now = monotonicMicroseconds(); // the status may take a second: a stopped instance does not answer
+    const outages = flows.map((flow) => outageOf(flow, this.#rate, this.#since, now));
     const after = await labStatus(this.#folder);
-    return this.#compile(topology, subject, flows, after, recovered, settled);
+    return this.#compile(topology, subject, flows, outages, after, recovered, settled);
   }
 
   #compile(
     topology: string,
     subject: IncidentSubject,
     flows: readonly FlowState[],
+    outages: readonly Outage[],
     after: LabStatus,
     recovered: boolean,
     settledMilliseconds: number,
   ): IncidentReport {
-    const now = monotonicMicroseconds();
-    const outages = flows.map((flow) => outageOf(flow, this.#rate, this.#since, now));
     const tcp = flows.filter(({ protocol }) => protocol === "tcp");
     const seats = this.#before.seats.filter(({ owner }) => owner === subject.node).map(({ name }) => name);
     const affected = [...this.#before.tunnels, ...this.#farEnds].filter((tunnel) =>
