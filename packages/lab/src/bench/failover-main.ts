@@ -12,6 +12,8 @@ import { cpus, release, totalmem } from "node:os";
 import type { BenchResult } from "@tandem/contract";
 import { reasonOf } from "../lab-error.ts";
 import { locateLabFile, readLabSource } from "../lab-source.ts";
+import { stateFolder } from "../state-folder.ts";
+import { tearDown } from "../tear-down.ts";
 import { type BenchHelp, benchArguments } from "./bench-arguments.ts";
 import { judge, rowsOf, type Verdict } from "./failover/judge.ts";
 import { failoverPage } from "./failover/page.ts";
@@ -78,6 +80,13 @@ const progress = (text: string): void => void process.stderr.write(`${text}\n`);
 /** With `--json -` standard output belongs to the JSON. */
 const print = (text: string): void =>
   void (values.json === "-" ? process.stderr : process.stdout).write(text);
+const lab = `bench-failover-${process.pid}`;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    progress(`${signal}: the lab is taken down; what was measured so far is written`);
+    void tearDown(stateFolder(lab)).finally(() => process.exit(130));
+  });
+}
 const verdicts: Verdict[] = [];
 const rows: BenchResult["rows"] = [];
 for (const scenario of wanted) {
@@ -86,9 +95,7 @@ for (const scenario of wanted) {
   for (let run = 1; run <= runsOfEach; run++) {
     progress(`${workName(scenario)}, run ${run}`);
     try {
-      done.push(
-        await runScenario(scenario, `bench-failover-${process.pid}`, (text) => progress(`  ${text}`)),
-      );
+      done.push(await runScenario(scenario, lab, (text) => progress(`  ${text}`)));
     } catch (error) {
       progress(`  failed: ${reasonOf(error)}`);
       process.exitCode = 1;
