@@ -1,14 +1,15 @@
 /**
- * Sealed packets on their way out: equal-sized ones to one peer leave in one UDP_SEGMENT call.
+ * Sealed packets on their way out. Equal-sized ones to one peer are a run, which leaves as one message (UDP_SEGMENT); short runs,
+ * of many peers or of many sizes, are collected and leave by one call.
  *
- *      out region   │ seg │ seg │ seg │ short │ seg │ seg │ ... free ...
- *                   └──── batch (sent) ───────┘└── open ──┘
+ *      out region   │ seg │ seg │ seg │ short ┃ seg ┃ seg │ seg │ ... free ...
+ *                   └──────── run 0 ─────────┘└ 1 ─┘└── run 2 ──
  *
- * A batch holds at most 64 segments (what older kernels allow) and 65,400 bytes; a shorter packet ends it; another peer, size or TOS starts the next.
+ * A run holds at most 64 segments (what older kernels allow) and 65,400 bytes; a shorter packet ends it; another peer, size or TOS starts the next.
  * Packets of one peer leave in the order they came. Nothing waits past the end of a turn.
  */
 import { CipherJobs, DropReason, MAX_JOBS } from "@tandem/esp";
-import { Errno } from "@tandem/linux";
+import { Errno, type SendBatch } from "@tandem/linux";
 import { parseAddress } from "@tandem/wire";
 import type { Plane } from "./plane.ts";
 import { LoopCounter } from "./shared-counters.ts";
@@ -20,22 +21,32 @@ import type { OuterPath } from "./tunnel.ts";
  */
 const MAX_BATCH = 65400;
 
+/** Implementation: runs longer than this are worth a call of their own, and the next one gets the whole region. */
+const COLLECT = 16384;
+const MAX_RUNS = 64;
+
 const SEAL_FAILED = DropReason["seal-failed"];
 const SOCKET_FULL = DropReason["socket-full"];
 const SOCKET_ERROR = DropReason["socket-error"];
 
+class Run {
+  path!: OuterPath;
+  tos = 0;
+  /** Offset of its first packet, bytes so far, and bytes of each packet but the last. */
+  start = 0;
+  total = 0;
+  segment = 0;
+  closed = false;
+}
+
 export class OuterBatch {
-  /** The packets of the open batch on their way through their cipher; carried out when the batch is sent. */
+  /** The packets of the open runs on their way through their cipher; carried out when they are sent. */
   readonly jobs: CipherJobs = new CipherJobs();
   readonly #plane: Plane;
   readonly #waitWritable: (fd: number, ms: number) => boolean;
-  #path: OuterPath | undefined;
-  #tos = 0;
-  #start: number;
-  #total = 0;
-  #segment = 0;
+  readonly #runs: readonly Run[] = Array.from({ length: MAX_RUNS }, () => new Run());
+  #used = 0;
   #count = 0;
-  #closed = false;
   /** Set for the rest of a turn in which a socket stayed full, so that the turn does not wait again for every packet. */
   #gaveUp = false;
 
@@ -43,55 +54,64 @@ export class OuterBatch {
   constructor(plane: Plane, waitWritable: (fd: number, ms: number) => boolean) {
     this.#plane = plane;
     this.#waitWritable = waitWritable;
-    this.#start = plane.regions.out;
   }
 
   /** Offset where the next ESP packet of `length` bytes for this path is to be written; `commit` follows, or nothing. */
   place(path: OuterPath, length: number, tos: number): number {
-    if (
-      this.#path === path &&
-      this.#tos === tos &&
-      !this.#closed &&
-      length <= this.#segment &&
-      this.#count < MAX_JOBS &&
-      this.#total + length <= MAX_BATCH
-    ) {
-      return this.#start + this.#total;
+    const first = this.#plane.regions.out;
+    let end = first;
+    if (this.#used > 0) {
+      const run = this.#runs[this.#used - 1]!;
+      end = run.start + run.total;
+      const fits = this.#count < MAX_JOBS && end + length <= first + MAX_BATCH;
+      if (fits && run.path === path && run.tos === tos && !run.closed && length <= run.segment) return end;
+      if (run.total === 0) this.#used--; // it was placed, and nothing came of it
+      const last = this.#used > 0 ? run.path : path;
+      if (!fits || end - first > COLLECT || this.#used === MAX_RUNS || !this.#together(last, path)) {
+        this.flush();
+        end = first;
+      }
     }
-    this.flush();
-    this.#path = path;
-    this.#tos = tos;
-    this.#segment = length;
-    return this.#start;
+    const run = this.#runs[this.#used++]!;
+    run.path = path;
+    run.tos = tos;
+    run.start = end;
+    run.total = 0;
+    run.segment = length;
+    run.closed = false;
+    return end;
   }
 
   /** The packet at the place is `length` bytes long. */
   commit(length: number): void {
-    this.#total += length;
+    const run = this.#runs[this.#used - 1]!;
+    run.total += length;
     this.#count++;
-    if (length < this.#segment) this.#closed = true;
+    if (length < run.segment) run.closed = true;
   }
 
   /** Sends what is open. */
   flush(): void {
-    const path = this.#path;
-    if (path !== undefined && this.#count > 0) {
+    if (this.#count > 0) {
       this.jobs.run();
       if (this.#sealed()) {
-        if (this.#plane.tap.on) this.#capture(path);
-        if (path.segmentation) this.#send(path, this.#start, this.#total, this.#segment);
-        else this.#sendEach(path, this.#start, this.#total, this.#segment);
-      } else this.#sendSealed(path);
+        if (this.#plane.tap.on) for (let i = 0; i < this.#used; i++) this.#capture(this.#runs[i]!);
+        if (this.#used > 1) this.#sendTogether();
+        else this.#sendRun(this.#runs[0]!);
+      } else this.#sendSealed();
     }
-    this.#path = undefined;
-    this.#total = 0;
+    this.#used = 0;
     this.#count = 0;
-    this.#closed = false;
   }
 
   endTurn(): void {
     this.flush();
     this.#gaveUp = false;
+  }
+
+  /** One call goes to one socket. */
+  #together(a: OuterPath, b: OuterPath): boolean {
+    return this.#plane.sendBatch !== undefined && a.socket === b.socket;
   }
 
   #sealed(): boolean {
@@ -100,19 +120,58 @@ export class OuterBatch {
   }
 
   /** The backend failed on some packet, which must never be: those that are sealed go one by one, the others not at all. */
-  #sendSealed(path: OuterPath): void {
-    for (let job = 0; job < this.#count; job++) {
-      const at = job * this.#segment;
-      const length = Math.min(this.#segment, this.#total - at);
-      if (this.jobs.ok(job)) this.#send(path, this.#start + at, length, length);
-      else this.#plane.counters[SEAL_FAILED]!++;
+  #sendSealed(): void {
+    let job = 0;
+    for (let i = 0; i < this.#used; i++) {
+      const run = this.#runs[i]!;
+      for (let at = 0; at < run.total; at += run.segment) {
+        const length = Math.min(run.segment, run.total - at);
+        if (this.jobs.ok(job++)) this.#send(run.path, run.start + at, length, length, run.tos);
+        else this.#plane.counters[SEAL_FAILED]!++;
+      }
     }
   }
 
-  #send(path: OuterPath, offset: number, length: number, segment: number): void {
+  #sendRun(run: Run): void {
+    const { path, start, total, segment, tos } = run;
+    if (path.segmentation) this.#send(path, start, total, segment, tos);
+    else this.#sendEach(path, start, total, segment, tos);
+  }
+
+  /** All runs by one call: a message each, or one per packet where the kernel does not cut. */
+  #sendTogether(): void {
+    const sendBatch = this.#plane.sendBatch!;
+    for (let i = 0; i < this.#used; i++) {
+      const { path, start, total, segment, tos } = this.#runs[i]!;
+      const step = path.segmentation ? total : segment;
+      for (let at = 0; at < total; at += step) {
+        const length = Math.min(step, total - at);
+        sendBatch.add(path.path, start + at, length, path.segmentation ? segment : 0, tos);
+      }
+    }
+    this.#flushTogether(sendBatch);
+  }
+
+  #flushTogether(sendBatch: SendBatch): void {
+    const { counters } = this.#plane;
+    let left = Math.max(0, sendBatch.flush(this.#runs[0]!.path.socket.fd));
+    if (left > 0) counters[LoopCounter.udpSends]!++;
+    for (let i = 0; i < this.#used; i++) {
+      const { path, start, total, segment, tos } = this.#runs[i]!;
+      const step = path.segmentation ? total : segment;
+      for (let at = 0; at < total; at += step) {
+        const length = Math.min(step, total - at);
+        // What the call refused goes again by itself, which tells why.
+        if (left-- > 0) counters[LoopCounter.udpSendBytes]! += length;
+        else this.#send(path, start + at, length, segment, tos);
+      }
+    }
+  }
+
+  #send(path: OuterPath, offset: number, length: number, segment: number, tos: number): void {
     const counters = this.#plane.counters;
     for (let attempt = 0; ; attempt++) {
-      const sent = path.socket.send(path.path, offset, length, segment, this.#tos);
+      const sent = path.socket.send(path.path, offset, length, segment, tos);
       if (sent >= 0) {
         counters[LoopCounter.udpSends]!++;
         counters[LoopCounter.udpSendBytes]! += length;
@@ -126,7 +185,7 @@ export class OuterBatch {
           path.segmentation = false;
           counters[LoopCounter.gsoFallbacks]!++;
         }
-        this.#sendEach(path, offset, length, segment);
+        this.#sendEach(path, offset, length, segment, tos);
         return;
       }
       const full = code === Errno.EAGAIN || code === Errno.ENOBUFS;
@@ -140,16 +199,16 @@ export class OuterBatch {
   }
 
   /** Packets of protocol 50 have no segmentation offload: one message each, all by one call where the system has that. */
-  #sendEach(path: OuterPath, offset: number, length: number, segment: number): void {
+  #sendEach(path: OuterPath, offset: number, length: number, segment: number, tos: number): void {
     const { sendBatch, counters } = this.#plane;
     if (sendBatch === undefined || length <= segment) {
       for (let at = 0; at < length; at += segment) {
-        this.#send(path, offset + at, Math.min(segment, length - at), segment);
+        this.#send(path, offset + at, Math.min(segment, length - at), segment, tos);
       }
       return;
     }
     for (let at = 0; at < length; at += segment) {
-      sendBatch.add(path.path, offset + at, Math.min(segment, length - at), 0, this.#tos);
+      sendBatch.add(path.path, offset + at, Math.min(segment, length - at), 0, tos);
     }
     const packets = sendBatch.count;
     const sent = Math.max(0, sendBatch.flush(path.socket.fd));
@@ -158,17 +217,17 @@ export class OuterBatch {
     // What the call refused goes again one by one, which tells why.
     for (let packet = sent; packet < packets; packet++) {
       const at = packet * segment;
-      this.#send(path, offset + at, Math.min(segment, length - at), segment);
+      this.#send(path, offset + at, Math.min(segment, length - at), segment, tos);
     }
   }
 
-  #capture(path: OuterPath): void {
+  #capture({ path, start, total, segment }: Run): void {
     const source = parseAddress(path.path.local)!;
     const destination = parseAddress(path.path.remote)!;
     const ports = path.udp ? { source: path.socket.localPort, destination: path.path.remotePort } : undefined;
-    for (let at = 0; at < this.#total; at += this.#segment) {
-      const length = Math.min(this.#segment, this.#total - at);
-      this.#plane.tap.outer("out", source, destination, ports, this.#start + at, length);
+    for (let at = 0; at < total; at += segment) {
+      const length = Math.min(segment, total - at);
+      this.#plane.tap.outer("out", source, destination, ports, start + at, length);
     }
   }
 }
