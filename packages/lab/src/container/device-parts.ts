@@ -6,9 +6,8 @@
  *      device1 ── o0, i0 ── device1/t0: charon
  *              └─ o1, i1 ── device1/t1: charon
  */
-import { type DeviceNode, InstanceConfig, type LabPlan, type PlanLink } from "@tandem/contract";
-import { LabError } from "../lab-error.ts";
-import { type Tunnel, tunnelAddresses } from "../peers/tunnel-network.ts";
+import type { DeviceNode, LabPlan, PlanLink } from "@tandem/contract";
+import { type DeviceTunnels, deviceTunnels } from "../peers/device-tunnels.ts";
 
 export interface TunnelPart {
   /** "device1/t0": a node of the containers, not of the plan. */
@@ -41,26 +40,6 @@ export function containerLinks(plan: LabPlan): PlanLink[] {
   ];
 }
 
-export interface DeviceTunnels {
-  readonly config: InstanceConfig;
-  readonly publicIp: string;
-  readonly tunnels: readonly Tunnel[];
-}
-
 /** `folder`: of the container, for each charon's files. */
-export function tunnelsOf(device: DeviceNode, folder: string): DeviceTunnels {
-  const config = InstanceConfig.parse(device.config);
-  const publicIp = config.seats[0]?.publicIps[0];
-  if (publicIp === undefined) throw new LabError(`${device.name} has no public IP`);
-  const tunnels = config.connections.map(
-    (connection, index): Tunnel => ({
-      index,
-      connection,
-      netns: `${device.name}/t${index}`,
-      folder,
-      logFile: "stdout",
-      ...tunnelAddresses(index),
-    }),
-  );
-  return { config, publicIp, tunnels };
-}
+export const tunnelsOf = (device: DeviceNode, folder: string): DeviceTunnels =>
+  deviceTunnels(device, (index) => ({ netns: `${device.name}/t${index}`, folder, logFile: "stdout" }));

@@ -24,7 +24,8 @@ import { launch } from "../process/launch.ts";
 import { isAlive } from "../process/process-identity.ts";
 import { runCommand } from "../process/run-command.ts";
 import type { StateFolder } from "../state-folder.ts";
-import { layRouter, layTunnelNamespaces, type Tunnel, tunnelAddresses } from "./tunnel-network.ts";
+import { type DeviceTunnels, deviceTunnels } from "./device-tunnels.ts";
+import { layRouter, layTunnelNamespaces, type Tunnel } from "./tunnel-network.ts";
 
 const CHARON_MILLISECONDS = 10_000;
 
@@ -90,23 +91,13 @@ export async function startStrongswanDaemons(
   return [...charons, await startBird(realm, folder, plan, node, config, tunnels)];
 }
 
-function strongswanDevice(folder: StateFolder, plan: LabPlan, node: DeviceNode) {
-  const config = InstanceConfig.parse(node.config);
-  const publicIp = config.seats[0]?.publicIps[0];
-  if (publicIp === undefined) throw new LabError(`${node.name} has no public IP`);
-  const tunnels = config.connections.map(
-    (connection, index): Tunnel => ({
-      index,
-      connection,
-      // A client has one tunnel and nothing behind it: its charon runs in the client's own namespace.
-      netns: node.role === "client" ? namespaceOf(plan.lab, node.name) : tunnelNamespace(plan, node, index),
-      folder: charonFolder(folder, node, index),
-      logFile: join(folder.log, `${nodeFileName(node.name)}-t${index}.log`),
-      ...tunnelAddresses(index),
-    }),
-  );
-  return { config, publicIp, tunnels };
-}
+const strongswanDevice = (folder: StateFolder, plan: LabPlan, node: DeviceNode): DeviceTunnels =>
+  deviceTunnels(node, (index) => ({
+    // A client has one tunnel and nothing behind it: its charon runs in the client's own namespace.
+    netns: node.role === "client" ? namespaceOf(plan.lab, node.name) : tunnelNamespace(plan, node, index),
+    folder: charonFolder(folder, node, index),
+    logFile: join(folder.log, `${nodeFileName(node.name)}-t${index}.log`),
+  }));
 
 const SWANCTL_FOLDERS =
   "conf.d x509 x509ca x509ocsp x509aa x509ac x509crl pubkey private rsa ecdsa bliss pkcs8 pkcs12";
