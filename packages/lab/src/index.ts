@@ -2,6 +2,7 @@
 
 export { nodeFileName } from "@tandem/contract";
 export { type BringUpOptions, type BringUpResult, bringUp, isLabRunning, lastWords } from "./bring-up.ts";
+export { writeHealthNote } from "./container/health-note.ts";
 export { ControlClient, callControl } from "./control/control-client.ts";
 export { followEvents } from "./control/follow-events.ts";
 export { type Answer, askAll, type LabProcess, labProcess, labProcesses } from "./control/lab-processes.ts";

@@ -59,17 +59,24 @@ export class DockerDaemon {
     return this.run("docker", args, options);
   }
 
-  compose(args: readonly string[], options: { timeoutSeconds?: number } = {}): CommandOutput {
+  compose(
+    args: readonly string[],
+    options: { timeoutSeconds?: number; env?: Readonly<Record<string, string>> } = {},
+  ): CommandOutput {
     return this.run("docker-compose", args, options);
   }
 
   run(
     file: string,
     args: readonly string[],
-    { input, timeoutSeconds = 120 }: { input?: string; timeoutSeconds?: number } = {},
+    {
+      input,
+      timeoutSeconds = 120,
+      env = {},
+    }: { input?: string; timeoutSeconds?: number; env?: Readonly<Record<string, string>> } = {},
   ): CommandOutput {
     const result = spawnSync(file, args, {
-      env: this.#env,
+      env: { ...this.#env, ...env },
       encoding: "utf8",
       timeout: timeoutSeconds * 1000,
       maxBuffer: 1 << 26,

@@ -24,7 +24,16 @@ const VNET = "vnet";
 const GATEWAY = "gw";
 const PSK_BYTES = 24;
 
-export function gatewayFile(real: RealGateway): unknown {
+/** What of the file is read again. */
+export interface GatewayFile {
+  readonly [section: string]: unknown;
+  readonly connections: readonly {
+    readonly name: string;
+    readonly properties: { readonly sharedKey: string };
+  }[];
+}
+
+export function gatewayFile(real: RealGateway): GatewayFile {
   const bgp = real.devices.some(({ asn }) => asn !== undefined);
   const activeActive = real.publicIps.length === 2;
   return {

@@ -2,7 +2,7 @@
 import type { TandemEvent } from "@tandem/contract";
 import { ControlClient, findLab, LabError, type LabProcess, labProcess, labProcesses } from "@tandem/lab";
 import { renderEvent } from "../render/event.ts";
-import { print } from "../render/output.ts";
+import { print, printJsonLine } from "../render/output.ts";
 import { flag, JSON_OPTION, NAME_OPTION, stringValue, UsageError, type Verb } from "../verb.ts";
 
 export const verb: Verb = {
@@ -41,7 +41,7 @@ until Ctrl-C. With --ike the messages of a connection's tunnels in the notation 
 async function printOnce(processes: readonly LabProcess[], json: boolean): Promise<number> {
   const lists = await Promise.all(processes.map(listEvents));
   const events = lists.flat().sort((a, b) => a.at - b.at);
-  if (json) for (const event of events) process.stdout.write(`${JSON.stringify(event)}\n`);
+  if (json) for (const event of events) printJsonLine(event);
   else for (const event of events) print(renderEvent(event));
   return 0;
 }
@@ -62,7 +62,7 @@ async function listEvents({ controlSocket }: LabProcess): Promise<TandemEvent[]>
 /** A process that dies is reconnected to when it is back: the stream goes on through a failover. */
 async function follow(processes: readonly LabProcess[], json: boolean, onlyNew: boolean): Promise<number> {
   const write = (event: TandemEvent): void => {
-    if (json) process.stdout.write(`${JSON.stringify(event)}\n`);
+    if (json) printJsonLine(event);
     else print(renderEvent(event));
   };
   let reached = 0;

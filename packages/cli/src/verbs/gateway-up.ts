@@ -1,21 +1,28 @@
 /** `gateway up`: the pair on a real network. The options become a lab file with external devices, which is kept and can be edited. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   bringUp,
   checkLabName,
+  followEvents,
+  isAlive,
   LabError,
+  labProcesses,
   labStatus,
   readLabSource,
+  readProcesses,
   stateFolder,
   stateRoot,
+  tearDown,
+  writeHealthNote,
 } from "@tandem/lab";
-import { gatewayFile, type RealDevice } from "../real-device/gateway-file.ts";
-import { print, progress } from "../render/output.ts";
+import { type GatewayFile, gatewayFile, type RealDevice } from "../real-device/gateway-file.ts";
+import { print, printJsonLine, progress } from "../render/output.ts";
 import { durationValue, flag, oneOf, stringValue, UsageError, type Verb } from "../verb.ts";
 
 const SEATED_MILLISECONDS = 15_000;
+const LOOK_MILLISECONDS = 500;
 
 export const verb: Verb = {
   usage: "gateway up --outside IFACE --public-ip A [--public-ip B] --device NAME=IP[,...] [options]",
@@ -57,6 +64,10 @@ The options are written down as a lab file, whose path is printed; edit it and u
       value: "SECONDS",
       about: "wait so long for the devices (default: do not wait)",
     },
+    foreground: {
+      type: "boolean",
+      about: "stay, print every event as a line of JSON, and take the gateway down when told to end",
+    },
     "dry-run": { type: "boolean", about: "print the lab file and stop" },
   },
   examples: [
@@ -69,14 +80,17 @@ The options are written down as a lab file, whose path is printed; edit it and u
     const publicIps = listOf(invocation.values["public-ip"]);
     if (publicIps.length < 1 || publicIps.length > 2)
       throw new UsageError("--public-ip is expected once or twice");
-    const devices = listOf(invocation.values.device).map(parseDevice);
-    if (devices.length === 0) throw new UsageError("--device NAME=IP is missing");
+    const given = listOf(invocation.values.device).map(parseDevice);
+    if (given.length === 0) throw new UsageError("--device NAME=IP is missing");
     const name = stringValue(invocation, "name") ?? "gateway";
     checkLabName(name);
     const profile = oneOf(invocation, "profile", ["fast", "hitless", "azure"]);
     const nextHop = stringValue(invocation, "next-hop");
     const address = stringValue(invocation, "outside-address");
     const vnet = listOf(invocation.values.vnet);
+    const folder = join(stateRoot(), "gateways");
+    const path = join(folder, `${name}.json`);
+    const devices = withKeptKeys(given, path);
     const file = gatewayFile({
       name,
       outside: {
@@ -95,9 +109,7 @@ The options are written down as a lab file, whose path is printed; edit it and u
       print(text.trimEnd());
       return 0;
     }
-    const folder = join(stateRoot(), "gateways");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, `${name}.json`);
     writeFileSync(path, text, { mode: 0o600 });
     const lab = stateFolder(name);
     const waitMilliseconds = durationValue(invocation, "timeout", 0);
@@ -111,6 +123,10 @@ The options are written down as a lab file, whose path is printed; edit it and u
     print(`gateway "${name}" answers as ${publicIps.join(" and ")} on ${outside}; its lab file is ${path}`);
     for (const device of devices)
       print(`  ./tandem device-config ${device.name} --name ${name} --format swanctl`);
+    if (flag(invocation, "foreground")) {
+      writeHealthNote(join(lab.root, "health.json"), result.plan);
+      return await untilToldToEnd(lab);
+    }
     return result.status === undefined || result.status.ready ? 0 : 1;
   },
 };
@@ -130,6 +146,37 @@ async function untilSeated(lab: ReturnType<typeof stateFolder>): Promise<void> {
     }
     await delay(50);
   }
+}
+
+/** For containers and service managers. A supervisor that has ended ends this too: whoever started it starts it again. */
+async function untilToldToEnd(lab: ReturnType<typeof stateFolder>): Promise<number> {
+  const unfollow = followEvents(labProcesses(lab), printJsonLine);
+  const told = new Promise<0>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(0));
+  });
+  const orphaned = async (): Promise<1> => {
+    while (supervisorLives(lab)) await delay(LOOK_MILLISECONDS);
+    return 1;
+  };
+  const status = await Promise.race([told, orphaned()]);
+  unfollow();
+  progress(status === 0 ? "ending: peers are told" : "the supervisor has ended: so does the gateway");
+  await tearDown(lab);
+  return status;
+}
+
+const supervisorLives = (lab: ReturnType<typeof stateFolder>): boolean =>
+  readProcesses(lab).some(({ role, identity }) => role === "supervisor" && isAlive(identity));
+
+/** A device without psk= keeps the key that it was given when a gateway of this name was brought up before. */
+function withKeptKeys(devices: readonly RealDevice[], path: string): RealDevice[] {
+  if (!existsSync(path)) return [...devices];
+  const kept = JSON.parse(readFileSync(path, "utf8")) as GatewayFile;
+  return devices.map((device) => {
+    const psk =
+      device.psk ?? kept.connections.find(({ name }) => name === `to-${device.name}`)?.properties.sharedKey;
+    return psk === undefined ? device : { ...device, psk };
+  });
 }
 
 const listOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);

@@ -6,6 +6,7 @@
  */
 import { type LabPlan, nodeFileName, type PlanLink } from "@tandem/contract";
 import { containerLinks } from "./device-parts.ts";
+import type { CheckedLink } from "./link-check.ts";
 
 export const DEFAULT_SUBNET = "10.213";
 
@@ -41,6 +42,20 @@ export function endsOf(plan: LabPlan, node: string, prefix: string): ContainerEn
         : [],
     ),
   );
+}
+
+/** What a running container can ask of its links: those with IPv4 addresses of the plan at both ends. */
+export function checkedLinks(plan: LabPlan, node: string, prefix: string): CheckedLink[] {
+  const firstIpv4 = (addresses: readonly string[]): string | undefined =>
+    addresses.find((address) => !address.includes(":"))?.split("/")[0];
+  return containerLinks(plan).flatMap((link, index) => {
+    const side = link.a.node === node ? 0 : link.b.node === node ? 1 : undefined;
+    if (side === undefined) return [];
+    const [near, far] = side === 0 ? [link.a, link.b] : [link.b, link.a];
+    const [own, peer] = [firstIpv4(near.addresses), firstIpv4(far.addresses)];
+    if (own === undefined || peer === undefined) return [];
+    return [{ interface: near.interface, own, peer, peerDocker: `${prefix}.${index}.${3 - side}` }];
+  });
 }
 
 /** Two decimal octets, for example 10.213. */

@@ -10,9 +10,9 @@ import { LabError } from "../lab-error.ts";
 import { locateLabFile, readLabSource } from "../lab-source.ts";
 import { namespaceOf, networkOfPlan } from "../plan/network-of-plan.ts";
 import { startCommand } from "../plan/start-nodes.ts";
-import { endsOf } from "./container-network.ts";
+import { checkedLinks, endsOf } from "./container-network.ts";
 import { partsOf, tunnelParts } from "./device-parts.ts";
-import { HEALTH_NOTE, type HealthNote } from "./health-main.ts";
+import { HEALTH_NOTE, type HealthNote, LINKS_NOTE } from "./health-main.ts";
 import { hostSocket } from "./host-client.ts";
 import { layNetwork } from "./lay-network.ts";
 import { preflight, readEnvironment } from "./preflight.ts";
@@ -48,6 +48,7 @@ export async function startRole(name: string): Promise<never> {
   const layout = networkOfPlan(plan).namespaces.find(({ netns }) => netns === namespaceOf(plan.lab, name));
   if (layout === undefined) throw new LabError(`no layout for ${name}`);
   await layNetwork(layout, interfaces);
+  writeFileSync(LINKS_NOTE, JSON.stringify(checkedLinks(plan, name, environment.subnet)));
   mkdirSync(folder.control, { recursive: true, mode: 0o700 });
   writeFileSync(HEALTH_NOTE, JSON.stringify(healthNote(plan, node, environment.router)));
   if (node.kind === "device" && node.software === "strongswan") {
