@@ -1,5 +1,5 @@
 /**
- * ICMP "too big" and "TTL expired" of this gateway on their way to a host inside. They leave from a raw socket, as the kernel's own do, and not
+ * ICMP errors of this gateway on their way to a host inside. They leave from a raw socket, as the kernel's own do, and not
  * through the TUN: a packet that comes out of a device with one of the machine's own addresses as its source is a forged
  * one to Linux (a "martian source"), and is dropped without a word.
  */

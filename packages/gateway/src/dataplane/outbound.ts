@@ -161,9 +161,7 @@ export class Outbound implements SegmentTarget {
     const error = this.#error;
     if (!readInnerPacket(error, arena.bytes, arena.view, regions.scratch, length)) return false;
     if (from === undefined) {
-      // "Unreachable" is passing while tunnels come up; Linux drops it behind the TUN over IPv4, and hosts go on trying.
-      const { toInside } = this.#plane;
-      if (kind === "unreachable" || !toInside?.(error)) this.#joiner.push(error);
+      if (!this.#plane.toInside?.(error)) this.#joiner.push(error);
       return false;
     }
     const back = from.select(error, arena.bytes);

@@ -4,7 +4,7 @@
  *
  *      peer 10.77.0.2 (this test) ── UDP 4500 ──▶ 10.77.0.1 data plane ── TUN ──▶ kernel ──▶ UDP socket of this test
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { sampleSa } from "@tandem/esp/testing";
@@ -124,6 +124,14 @@ inThrowawayNetwork(import.meta.filename, () => {
     await until("the packet", () => heard.includes("once"));
     await counts("replay-seen", packet);
     expect(heard.filter((one) => one === "once")).toHaveLength(1);
+    await goesOn();
+  });
+
+  test("a host that sends where no tunnel leads is told", async () => {
+    sh("ip route add 10.9.0.0/16 dev tun7 src 10.1.0.1");
+    const ping = spawnSync("ping", ["-c", "1", "-W", "3", "10.9.0.1"], { encoding: "utf8" });
+    expect(ping.stdout).toMatch(new RegExp(`From ${HERE} .*Destination Net Unreachable`));
+    expect(plane.drops()["no-route"]).toBeGreaterThanOrEqual(1);
     await goesOn();
   });
 
