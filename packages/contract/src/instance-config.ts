@@ -153,6 +153,8 @@ export const InstanceConfig = z.object({
     interface: z.string().default("tun0"),
     mtu: z.number().default(1400),
     mssClamp: z.number().default(0),
+    /** Whether packets without DF that do not fit are fragmented before encryption. */
+    fragment: z.boolean().default(true),
   }),
   /** Prefixes on our own side: the VNet's, or the site's. What BGP originates. */
   localPrefixes: z.array(PrefixText),

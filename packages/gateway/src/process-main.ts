@@ -63,6 +63,7 @@ async function run(config: InstanceConfig): Promise<void> {
     tun: config.tun.interface,
     settings: {
       mssClamp: config.tun.mssClamp,
+      fragment: config.tun.fragment,
       routerAddresses: routerAddresses(config),
       outerDontFragment: config.outside.dontFragment ?? false,
     },

@@ -224,7 +224,12 @@ export const LabHost = z.strictObject({
 export const LabOptions = z.strictObject({
   encapsulation: z.enum(["auto", "udp", "esp"]).default("auto"),
   tunMtu: z.number().int().min(576).max(9000).default(1400),
+  /** 0: as the cloud, whose gateways are not known to clamp; it asks the device for 1350. */
   mssClamp: z.number().int().min(0).max(8960).default(0),
+  /** Packets without DF that do not fit the tunnel are fragmented before encryption; off: refused like those with DF. */
+  fragment: z.boolean().default(true),
+  /** ESP over IPv4 with DF (RFC 4301 §8.1): routers outside tell what fits instead of cutting it. */
+  outerDontFragment: z.boolean().default(false),
   replayWindow: z.number().int().min(64).max(4096).default(1024),
   /** BGP hold and keepalive of the gateway. The cloud's are fixed at 180 and 60 and not negotiated down. */
   bgpHoldSeconds: z.number().int().min(3).default(180),

@@ -253,3 +253,23 @@ describe("point-to-site", () => {
 test("lab/schema.json is current (node packages/contract/test/resources/write-schema.ts)", () => {
   expect(readSchema()).toEqual(JSON.parse(JSON.stringify(labJsonSchema())));
 });
+
+test("what a lab says of MTU, MSS, fragments and DF reaches instances and devices", () => {
+  const plan = compiled("active-standby", (file) => {
+    file.tandem = {
+      ...file.tandem,
+      options: {
+        tunMtu: 1300,
+        mssClamp: 1200,
+        fragment: false,
+        outerDontFragment: true,
+        encapsulation: "udp",
+      },
+    };
+  });
+  for (const name of ["gw/IN_0", "gw/IN_1", "device1"]) {
+    const { outside, tun } = configOf(plan, name);
+    expect(tun).toEqual({ interface: "tun0", mtu: 1300, mssClamp: 1200, fragment: false });
+    expect(outside).toEqual({ interface: "out", encapsulation: "udp", dontFragment: true });
+  }
+});

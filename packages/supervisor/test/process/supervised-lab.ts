@@ -184,7 +184,7 @@ export class SupervisedLab {
       controlSocket: this.#file(`IN_${i}.sock`),
       outside: { interface: "out", encapsulation: "auto" },
       inside: { interface: "in" },
-      tun: { interface: "tun0", mtu: 1400, mssClamp: 0 },
+      tun: { interface: "tun0", mtu: 1400, mssClamp: 0, fragment: true },
       localPrefixes: ["10.11.0.0/16"],
       seats: seated ? [{ ...this.#seat(i), epoch: 1 }] : [],
       connections: [],

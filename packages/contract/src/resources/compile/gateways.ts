@@ -22,6 +22,7 @@ import type { SupervisorConfigInput } from "../supervisor-config.ts";
 import { type ConnectionInput, gatewayConnections } from "./connections.ts";
 import { type Draft, defaultVia, guardBetween, routerNetwork, routesVia, unreachable } from "./draft.ts";
 import { addHosts } from "./hosts.ts";
+import { interfacesOf } from "./interfaces.ts";
 import { clientConnection } from "./point-to-site.ts";
 
 export interface CompiledGateway {
@@ -172,13 +173,7 @@ function addInstance(
     profile: draft.profile,
     asn: asnOf(gateway),
     controlSocket: draft.socket(name),
-    outside: { interface: "out", encapsulation: draft.file.tandem.options.encapsulation },
-    inside: { interface: "in" },
-    tun: {
-      interface: "tun0",
-      mtu: draft.file.tandem.options.tunMtu,
-      mssClamp: draft.file.tandem.options.mssClamp,
-    },
+    ...interfacesOf(draft.file.tandem.options),
     localPrefixes: [...facts.prefixes],
     seats: own.map((s) => ({ name: s.name, publicIps: [...s.publicIps], bgpIp: s.bgpIp, epoch: 1 })),
     connections: [...facts.connections],

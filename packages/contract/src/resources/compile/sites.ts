@@ -20,6 +20,7 @@ import {
   unreachable,
 } from "./draft.ts";
 import { addHosts } from "./hosts.ts";
+import { interfacesOf } from "./interfaces.ts";
 
 const ROUTER_TABLE = 101;
 
@@ -168,7 +169,6 @@ export function deviceConfig(
   prefixes: readonly string[],
 ): InstanceConfigInput {
   const bgp = lngOf(draft.file, device)?.properties.bgpSettings;
-  const { encapsulation, tunMtu, mssClamp } = draft.file.tandem.options;
   return {
     name: device.name,
     kind: "device",
@@ -176,9 +176,7 @@ export function deviceConfig(
     profile: draft.profile,
     asn: bgp?.asn ?? NO_ASN,
     controlSocket: draft.socket(device.name),
-    outside: { interface: "out", encapsulation },
-    inside: { interface: "in" },
-    tun: { interface: "tun0", mtu: tunMtu, mssClamp },
+    ...interfacesOf(draft.file.tandem.options),
     localPrefixes: [...prefixes],
     seats: [
       {
