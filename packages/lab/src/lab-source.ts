@@ -3,6 +3,7 @@ import { hkdfSync, randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import {
+  type Encapsulation,
   type Finding,
   formatPath,
   type LabFile,
@@ -25,6 +26,7 @@ export interface SourceOptions {
   readonly name?: string;
   readonly profile?: Profile;
   readonly deviceKind?: "tandem" | "strongswan";
+  readonly encapsulation?: Encapsulation;
   /** Of the secrets that the file leaves open, hex; by default a new one. */
   readonly seed?: string;
 }
@@ -106,6 +108,7 @@ export function compileLabText(
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
     ...(options.deviceKind === undefined ? {} : { deviceKind: options.deviceKind }),
+    ...(options.encapsulation === undefined ? {} : { encapsulation: options.encapsulation }),
   });
   if (result.ok) return { path, file: result.file, plan: result.plan, value, seed, options };
   const lines = result.findings.map((finding) => describeFinding(path, text, root, finding));

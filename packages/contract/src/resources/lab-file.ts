@@ -221,8 +221,12 @@ export const LabHost = z.strictObject({
   addresses: z.array(z.string()).optional(),
 });
 
+/** Of ESP: in UDP where NAT was found (auto), always, never. In UDP is faster here: Linux segments UDP, not protocol 50. */
+export const Encapsulation = z.enum(["auto", "udp", "esp"]);
+export type Encapsulation = z.infer<typeof Encapsulation>;
+
 export const LabOptions = z.strictObject({
-  encapsulation: z.enum(["auto", "udp", "esp"]).default("auto"),
+  encapsulation: Encapsulation.default("auto"),
   tunMtu: z.number().int().min(576).max(9000).default(1400),
   /** 0: as the cloud, whose gateways are not known to clamp; it asks the device for 1350. */
   mssClamp: z.number().int().min(0).max(8960).default(0),

@@ -5,9 +5,10 @@ import {
   InstanceConfig,
   type LabPlan,
   labJsonSchema,
+  loadLab,
   SupervisorConfig,
 } from "../../src/index.ts";
-import { compiled, readSchema, topologies } from "./lab-files.ts";
+import { compiled, options, readLab, readSchema, topologies } from "./lab-files.ts";
 
 const configOf = (plan: LabPlan, name: string) => {
   const node = plan.nodes.find((n) => n.name === name);
@@ -272,4 +273,11 @@ test("what a lab says of MTU, MSS, fragments and DF reaches instances and device
     expect(tun).toEqual({ interface: "tun0", mtu: 1300, mssClamp: 1200, fragment: false });
     expect(outside).toEqual({ interface: "out", encapsulation: "udp", dontFragment: true });
   }
+});
+
+test("the command line has the last word on encapsulation", () => {
+  const loaded = loadLab(readLab("active-standby"), { ...options("active-standby"), encapsulation: "udp" });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.findings));
+  for (const name of ["gw/IN_0", "device1"])
+    expect(configOf(loaded.plan, name).outside.encapsulation).toBe("udp");
 });

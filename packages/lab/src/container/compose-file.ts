@@ -41,6 +41,7 @@ export function composeFile(plan: LabPlan, { context, deviceKind, routers = {} }
     "  environment: &environment",
     `    TANDEM_TOPOLOGY: ${plan.topology}`,
     "    TANDEM_PROFILE: ${TANDEM_PROFILE:-fast}",
+    "    TANDEM_ENCAPSULATION: ${TANDEM_ENCAPSULATION:-auto}",
     ...(deviceKind === undefined ? [] : [`    TANDEM_DEVICE: ${deviceKind}`]),
     `    TANDEM_SUBNET: "\${TANDEM_SUBNET:-${DEFAULT_SUBNET}}"`,
     "  cap_drop: [ALL]",

@@ -1,6 +1,7 @@
 /** What bites in practice when a role starts in a container: each found, said in one line with its cure. */
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { Encapsulation } from "@tandem/contract";
 import { LabError } from "../lab-error.ts";
 import { BASE_SYSCTLS } from "../netns/base-sysctls.ts";
 import { type ContainerEnd, checkSubnetPrefix, DEFAULT_SUBNET } from "./container-network.ts";
@@ -11,6 +12,8 @@ export interface ContainerEnvironment {
   readonly profile: "fast" | "hitless" | "azure";
   /** What the devices are; absent: as the lab file says. */
   readonly deviceKind?: "tandem" | "strongswan";
+  /** Of ESP; absent: as the lab file says. */
+  readonly encapsulation?: Encapsulation;
   /** What routes in front of a third-party device's tunnels. */
   readonly router: DeviceRouter;
   readonly subnet: string;
@@ -21,6 +24,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   TANDEM_TOPOLOGY: "a file under lab/ without its ending, for example dual-redundancy",
   TANDEM_PROFILE: "fast, hitless or azure",
   TANDEM_DEVICE: "tandem or strongswan",
+  TANDEM_ENCAPSULATION: "auto (ESP in UDP behind a NAT), udp (always) or esp (never)",
   TANDEM_ROUTER: "bird or frr, for a strongSwan device with several tunnels",
   TANDEM_SUBNET: "two octets under which Docker's networks lie, for example 10.213",
   TANDEM_STATE: "the folder of the shared volume",
@@ -52,6 +56,16 @@ export function readEnvironment(env: NodeJS.ProcessEnv): ContainerEnvironment {
   if (deviceKind !== undefined && deviceKind !== "tandem" && deviceKind !== "strongswan") {
     throw new LabError(`TANDEM_DEVICE=${deviceKind} is not known`, `set it to ${VARIABLES.TANDEM_DEVICE}`);
   }
+  const encapsulation =
+    env.TANDEM_ENCAPSULATION === undefined
+      ? undefined
+      : Encapsulation.safeParse(env.TANDEM_ENCAPSULATION).data;
+  if (env.TANDEM_ENCAPSULATION !== undefined && encapsulation === undefined) {
+    throw new LabError(
+      `TANDEM_ENCAPSULATION=${env.TANDEM_ENCAPSULATION} is not known`,
+      `set it to ${VARIABLES.TANDEM_ENCAPSULATION}`,
+    );
+  }
   const router = (["bird", "frr"] as const).find((one) => one === (env.TANDEM_ROUTER ?? "bird"));
   if (router === undefined) {
     throw new LabError(
@@ -66,6 +80,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): ContainerEnvironment {
     topology,
     profile,
     ...(deviceKind === undefined ? {} : { deviceKind }),
+    ...(encapsulation === undefined ? {} : { encapsulation }),
     router,
     subnet,
     stateRoot: env.TANDEM_STATE ?? "/run/tandem",

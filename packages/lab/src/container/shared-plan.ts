@@ -26,8 +26,13 @@ export function labFolder(environment: ContainerEnvironment): StateFolder {
   return stateFolder(environment.topology);
 }
 
-export const sourceOptions = ({ profile, deviceKind }: ContainerEnvironment): SourceOptions => ({
+export const sourceOptions = ({
   profile,
+  deviceKind,
+  encapsulation,
+}: ContainerEnvironment): SourceOptions => ({
+  profile,
+  ...(encapsulation === undefined ? {} : { encapsulation }),
   ...(deviceKind === undefined ? {} : { deviceKind }),
 });
 
@@ -40,7 +45,7 @@ export async function sharedPlan(
   const path = locateLabFile(environment.topology);
   const stamp = createHash("sha256")
     .update(readFileSync(path))
-    .update(`\n${environment.profile}\n${environment.deviceKind ?? ""}`)
+    .update(`\n${environment.profile}\n${environment.deviceKind ?? ""}\n${environment.encapsulation ?? ""}`)
     .digest("hex");
   const current = (): boolean =>
     (readJson(join(folder.config, STAMP)) as { stamp?: string } | undefined)?.stamp === stamp;

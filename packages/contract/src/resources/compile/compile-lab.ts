@@ -2,7 +2,7 @@
  * From resources to the plan of a lab. Pure: secrets come from `randomHex`, certificates are place holders that the
  * executor fills in. Only for files without findings.
  */
-import type { LabFile } from "../lab-file.ts";
+import type { Encapsulation, LabFile } from "../lab-file.ts";
 import type { LabPlan } from "../plan.ts";
 import { UNPLANNED_MILLISECONDS } from "../supervisor-config.ts";
 import { Draft, defaultVia, type NodeNetwork } from "./draft.ts";
@@ -24,6 +24,7 @@ export interface CompileOptions {
   /** Overrides of the command line. */
   readonly profile?: LabPlan["profile"];
   readonly deviceKind?: "tandem" | "strongswan";
+  readonly encapsulation?: Encapsulation;
 }
 
 export function compileLab(file: LabFile, options: CompileOptions): LabPlan {

@@ -49,7 +49,9 @@ export class Draft {
   readonly #secrets = new Map<string, string>();
 
   constructor(file: LabFile, options: CompileOptions) {
-    this.file = file;
+    const { encapsulation = file.tandem.options.encapsulation } = options;
+    const { tandem } = file;
+    this.file = { ...file, tandem: { ...tandem, options: { ...tandem.options, encapsulation } } };
     this.options = options;
     this.profile = options.profile ?? file.tandem.profile;
   }
