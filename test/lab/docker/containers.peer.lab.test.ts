@@ -144,8 +144,12 @@ it("carries iperf3 both ways", () => {
 }, 60_000);
 
 it("says when the Docker host drops what its bridges carry, and stops saying so", async () => {
-  const filter =
-    "table bridge tandemtest { chain f { type filter hook forward priority 0; ip saddr 10.51.0.4 drop; } }";
+  const filter = `table bridge tandemtest {
+    chain f {
+      type filter hook forward priority 0;
+      ip saddr ${SITE_HOST} drop;
+    }
+  }`;
   daemon.must(daemon.run("nft", ["-f", "-"], { input: filter }));
   try {
     const said = inside("onprem-host", ["tandem", "container-health"]);
@@ -312,6 +316,7 @@ it("runs the gateway for a real device in one container, on the host's network a
   const device = new OutsideDevice("gc");
   const netns = device.addNamespace("device");
   const env = {
+    COMPOSE_PROJECT_NAME: "tandemgateway",
     TANDEM_OUTSIDE: device.addCable("a", netns, "eth0"),
     TANDEM_OUTSIDE_SUBNET: "192.0.2.0/24",
     TANDEM_OUTSIDE_ADDRESS: "192.0.2.9",
