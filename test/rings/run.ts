@@ -65,6 +65,7 @@ function vitest(project: string, prefix: readonly string[], extra: readonly stri
       project,
       "--reporter=default",
       "--reporter=json",
+      `--reporter=${join(import.meta.dirname, "second-attempts.ts")}`,
       `--outputFile.json=${report}`,
       ...extra,
     ],
