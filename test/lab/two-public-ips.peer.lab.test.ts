@@ -1,6 +1,6 @@
 /**
- * An active-active gateway with two public IPs on a real interface, and strongSwan with its userspace ESP as the device,
- * with nothing but the printed file: both tunnels stand, traffic passes both ways, and an instance may be killed.
+ * An active-active gateway with two public IPs on a real interface, and strongSwan with its userspace ESP and BIRD as the
+ * device, with nothing but the printed files: two tunnels, two sessions, traffic both ways, and an instance may be killed.
  *
  * That ESP sends by the first policy that matches, so what it sends takes one tunnel; what it receives comes by both.
  */
@@ -33,10 +33,23 @@ const fromVnet = (count: number): string =>
     SITE_HOST,
   ]).stdout;
 
+/** Every seat at home, a tunnel to each, and a session through each. */
+function whole(): boolean {
+  const { tunnels, seats, bgpPeers } = device.status(name);
+  const sessions = bgpPeers.filter((p) => p.neighbor === "10.52.0.1" && p.state === "Established");
+  return (
+    seats.every((seat, i) => seat.owner === `gw/IN_${i}`) &&
+    tunnels.length === 2 &&
+    tunnels.every((t) => t.ike === "ESTABLISHED" && t.children.length > 0) &&
+    sessions.length === 2
+  );
+}
+
 beforeAll(() => {
   const netns = device.addNamespace("device");
   outside = device.addCable("a", netns, "eth0");
   device.ip(netns, "address add 192.0.2.99/24 dev eth0", `address add ${SITE_HOST}/32 dev lo`);
+  device.ip(netns, "address add 10.52.0.1/32 dev lo");
 });
 
 afterAll(async () => {
@@ -48,16 +61,16 @@ it("both public IPs answer, and a tunnel stands to each", async () => {
   device.tandem(
     ...["gateway", "up", "--name", name, "--outside", outside],
     ...PUBLIC_IPS.flatMap((ip) => ["--public-ip", ip]),
-    ...["--device", "office=192.0.2.99,prefix=10.51.0.0/16"],
+    ...["--device", "office=192.0.2.99,asn=65050,bgp=10.52.0.1,prefix=10.51.0.0/16"],
   );
   for (const ip of PUBLIC_IPS) await device.until(`${ip} answers`, 10, () => device.pings(ip));
-  const swanctl = device.tandem("device-config", "to-office", "--name", name, "--format", "swanctl");
+  const print = (what: string, ...words: string[]): string =>
+    device.tandem("device-config", what, "--name", name, ...words);
+  const swanctl = print("to-office", "--format", "swanctl");
   for (const ip of PUBLIC_IPS) expect(swanctl).toContain(`remote_addrs = ${ip}`);
-  await device.start({ swanctl, bird: "router id 192.0.2.99;\nprotocol device {}\n" });
-  await device.until("two tunnels", 45, () => {
-    const { tunnels } = device.status(name);
-    return tunnels.length === 2 && tunnels.every((t) => t.ike === "ESTABLISHED" && t.children.length === 1);
-  });
+  await device.start({ swanctl, bird: print("office", "--format", "bird", "--tunnel-interface", "ipsec0") });
+  await device.until("two tunnels, two sessions", 45, whole);
+  expect(device.protocols().match(/BGP .*Established/g)).toHaveLength(2);
   const sas = device.sas();
   for (const child of device.status(name).tunnels.flatMap((t) => t.children)) {
     expect(sas).toContain(`in  ${child.spiOut}`);
@@ -76,14 +89,7 @@ it.each(["gw/IN_0", "gw/IN_1"])(
     device.tandem("kill", node, "--name", name);
     await device.until("site to VNet", 60, () => device.pings(VNET_HOST, SITE_HOST));
     device.tandem("restore", node, "--name", name);
-    await device.until("two tunnels again", 60, () => {
-      const { tunnels, seats } = device.status(name);
-      return (
-        seats.every((seat, i) => seat.owner === `gw/IN_${i}`) &&
-        tunnels.length === 2 &&
-        tunnels.every((t) => t.ike === "ESTABLISHED" && t.children.length > 0)
-      );
-    });
+    await device.until("all as before", 60, whole);
     await device.until("VNet to site", 20, () => / 0% packet loss/.test(fromVnet(5)));
   },
   150_000,
