@@ -24,12 +24,12 @@ const VNET = "vnet";
 const GATEWAY = "gw";
 const PSK_BYTES = 24;
 
-/** What of the file is read again. */
+/** What of the file is read again; somebody may have edited it. */
 export interface GatewayFile {
   readonly [section: string]: unknown;
-  readonly connections: readonly {
+  readonly connections?: readonly {
     readonly name: string;
-    readonly properties: { readonly sharedKey: string };
+    readonly properties?: { readonly sharedKey?: string };
   }[];
 }
 

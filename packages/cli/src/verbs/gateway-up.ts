@@ -12,6 +12,7 @@ import {
   labStatus,
   readLabSource,
   readProcesses,
+  reasonOf,
   stateFolder,
   stateRoot,
   tearDown,
@@ -170,13 +171,23 @@ const supervisorLives = (lab: ReturnType<typeof stateFolder>): boolean =>
 
 /** A device without psk= keeps the key that it was given when a gateway of this name was brought up before. */
 function withKeptKeys(devices: readonly RealDevice[], path: string): RealDevice[] {
-  if (!existsSync(path)) return [...devices];
-  const kept = JSON.parse(readFileSync(path, "utf8")) as GatewayFile;
+  const kept = existsSync(path) ? readKept(path) : undefined;
   return devices.map((device) => {
-    const psk =
-      device.psk ?? kept.connections.find(({ name }) => name === `to-${device.name}`)?.properties.sharedKey;
+    const connection = kept?.connections?.find(({ name }) => name === `to-${device.name}`);
+    const psk = device.psk ?? connection?.properties?.sharedKey;
     return psk === undefined ? device : { ...device, psk };
   });
+}
+
+function readKept(path: string): GatewayFile {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as GatewayFile;
+  } catch (error) {
+    throw new LabError(
+      `${path}, which holds the keys of the gateway as it was, cannot be read: ${reasonOf(error)}`,
+      "mend it, or remove it and give each --device its psk=",
+    );
+  }
 }
 
 const listOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
