@@ -34,6 +34,8 @@ const SETTLE_MILLISECONDS = 120_000;
 /** A flow that is silent for so long has been interrupted. */
 const SILENT_MICROSECONDS = 500_000;
 const LOOK_MILLISECONDS = 100;
+/** After traffic has stopped: time for the supervisor to notice and to name what failed. */
+const NAMED_MILLISECONDS = 3_000;
 /** Any of these says that something has failed. */
 const FAILURES = ["instance.down", "failover.detected", "tunnel.down", "fabric.port"];
 
@@ -83,6 +85,8 @@ async function somethingHappens(
   say(`${probes.flowCount} probe flows; docker kill or docker pause something now`);
   const seen = await within(waitMilliseconds, async () => failures.length > 0 || (await silent(probes)) > 0);
   if (!seen) throw new LabError(`nothing has failed within ${waitMilliseconds / 1000} s`);
+  // Traffic stops before anybody can say why.
+  await within(NAMED_MILLISECONDS, async () => failures.length > 0);
   const first = failures[0];
   const node = first !== undefined && "instance" in first ? String(first.instance) : "";
   return { what: first === undefined ? "traffic stopped" : `${first.event} ${node}`.trim(), node };
