@@ -134,6 +134,10 @@ export const SeatConfig = z.object({
   epoch: z.number().int(),
 });
 
+/** Of ESP: in UDP where NAT was found (auto), always, never. In UDP is faster here: Linux segments UDP, not protocol 50. */
+export const Encapsulation = z.enum(["auto", "udp", "esp"]);
+export type Encapsulation = z.infer<typeof Encapsulation>;
+
 export const InstanceConfig = z.object({
   name: z.string(),
   kind: z.enum(["instance", "device"]),
@@ -144,7 +148,7 @@ export const InstanceConfig = z.object({
   controlSocket: z.string(),
   outside: z.object({
     interface: z.string(),
-    encapsulation: z.enum(["auto", "udp", "esp"]).default("auto"),
+    encapsulation: Encapsulation.default("auto"),
     /** ESP over IPv4 with DF, so that routers tell the path's MTU instead of cutting. Absent: without. */
     dontFragment: z.boolean().optional(),
   }),

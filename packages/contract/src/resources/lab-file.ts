@@ -6,7 +6,7 @@
  * not supported is refused by name in rules/unsupported.ts, never ignored.
  */
 import { z } from "zod";
-import { IpsecPolicy } from "../instance-config.ts";
+import { Encapsulation, IpsecPolicy } from "../instance-config.ts";
 import { Profile } from "../status.ts";
 
 /** A reference by id, by its last segment, or by a bare name. */
@@ -220,10 +220,6 @@ export const LabHost = z.strictObject({
   /** Default: the fourth address of the first prefix (or of the first subnet that is not GatewaySubnet). */
   addresses: z.array(z.string()).optional(),
 });
-
-/** Of ESP: in UDP where NAT was found (auto), always, never. In UDP is faster here: Linux segments UDP, not protocol 50. */
-export const Encapsulation = z.enum(["auto", "udp", "esp"]);
-export type Encapsulation = z.infer<typeof Encapsulation>;
 
 export const LabOptions = z.strictObject({
   encapsulation: Encapsulation.default("auto"),

@@ -2,7 +2,8 @@
  * From resources to the plan of a lab. Pure: secrets come from `randomHex`, certificates are place holders that the
  * executor fills in. Only for files without findings.
  */
-import type { Encapsulation, LabFile } from "../lab-file.ts";
+import type { Encapsulation } from "../../instance-config.ts";
+import type { LabFile } from "../lab-file.ts";
 import type { LabPlan } from "../plan.ts";
 import { UNPLANNED_MILLISECONDS } from "../supervisor-config.ts";
 import { Draft, defaultVia, type NodeNetwork } from "./draft.ts";

@@ -3,6 +3,7 @@ import type { LabClient, VirtualNetworkGateway } from "../lab-file.ts";
 import { find, type ResolvedSeat, seatsOf, vnetPrefixes } from "../resolve.ts";
 import { type ConnectionInput, deviceSeat, tunnelId } from "./connections.ts";
 import { type Draft, routerNetwork } from "./draft.ts";
+import { interfacesOf } from "./interfaces.ts";
 
 /** Authority that signs gateway and clients. RSA: the cloud takes no other for IKEv2 (reference §6). */
 export const CLIENT_AUTHORITY = "point-to-site";
@@ -86,9 +87,8 @@ export function addClient(draft: Draft, client: LabClient, n: number): void {
       profile: draft.profile,
       asn: 65_000,
       controlSocket: draft.socket(client.name),
-      outside: { interface: "out", encapsulation: draft.file.tandem.options.encapsulation },
+      ...interfacesOf(draft.file.tandem.options),
       inside: { interface: "lo" },
-      tun: { interface: "tun0", mtu: draft.file.tandem.options.tunMtu },
       localPrefixes: [],
       seats: [{ name: own, publicIps: [client.publicIpAddress], bgpIp: client.publicIpAddress, epoch: 1 }],
       connections: [
