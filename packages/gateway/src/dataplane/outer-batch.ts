@@ -96,8 +96,7 @@ export class OuterBatch {
       this.jobs.run();
       if (this.#sealed()) {
         if (this.#plane.tap.on) for (let i = 0; i < this.#used; i++) this.#capture(this.#runs[i]!);
-        if (this.#used > 1) this.#sendTogether();
-        else this.#sendRun(this.#runs[0]!);
+        this.#sendRuns();
       } else this.#sendSealed();
     }
     this.#used = 0;
@@ -132,28 +131,30 @@ export class OuterBatch {
     }
   }
 
-  #sendRun(run: Run): void {
-    const { path, start, total, segment, tos } = run;
-    if (path.segmentation) this.#send(path, start, total, segment, tos);
-    else this.#sendEach(path, start, total, segment, tos);
+  /** Several messages by one call where the system has that: a run is one, or one per packet where the kernel does not cut. */
+  #sendRuns(): void {
+    const { sendBatch } = this.#plane;
+    const { path, start, total, segment, tos } = this.#runs[0]!;
+    const single = this.#used === 1 && (path.segmentation || total <= segment);
+    if (single) this.#send(path, start, total, segment, tos);
+    else if (sendBatch === undefined) this.#sendEach(path, start, total, segment, tos);
+    else this.#sendTogether(sendBatch);
   }
 
-  /** All runs by one call: a message each, or one per packet where the kernel does not cut. */
-  #sendTogether(): void {
-    const sendBatch = this.#plane.sendBatch!;
+  #sendTogether(sendBatch: SendBatch): void {
+    const { counters } = this.#plane;
     for (let i = 0; i < this.#used; i++) {
       const { path, start, total, segment, tos } = this.#runs[i]!;
       const step = path.segmentation ? total : segment;
-      for (let at = 0; at < total; at += step) {
-        const length = Math.min(step, total - at);
-        sendBatch.add(path.path, start + at, length, path.segmentation ? segment : 0, tos);
-      }
+      for (let at = 0; at < total; at += step)
+        sendBatch.add(
+          path.path,
+          start + at,
+          Math.min(step, total - at),
+          path.segmentation ? segment : 0,
+          tos,
+        );
     }
-    this.#flushTogether(sendBatch);
-  }
-
-  #flushTogether(sendBatch: SendBatch): void {
-    const { counters } = this.#plane;
     let left = Math.max(0, sendBatch.flush(this.#runs[0]!.path.socket.fd));
     if (left > 0) counters[LoopCounter.udpSends]!++;
     for (let i = 0; i < this.#used; i++) {
@@ -198,27 +199,10 @@ export class OuterBatch {
     }
   }
 
-  /** Packets of protocol 50 have no segmentation offload: one message each, all by one call where the system has that. */
+  /** One call per packet. */
   #sendEach(path: OuterPath, offset: number, length: number, segment: number, tos: number): void {
-    const { sendBatch, counters } = this.#plane;
-    if (sendBatch === undefined || length <= segment) {
-      for (let at = 0; at < length; at += segment) {
-        this.#send(path, offset + at, Math.min(segment, length - at), segment, tos);
-      }
-      return;
-    }
-    for (let at = 0; at < length; at += segment) {
-      sendBatch.add(path.path, offset + at, Math.min(segment, length - at), 0, tos);
-    }
-    const packets = sendBatch.count;
-    const sent = Math.max(0, sendBatch.flush(path.socket.fd));
-    counters[LoopCounter.udpSends]!++;
-    counters[LoopCounter.udpSendBytes]! += sent * segment;
-    // What the call refused goes again one by one, which tells why.
-    for (let packet = sent; packet < packets; packet++) {
-      const at = packet * segment;
+    for (let at = 0; at < length; at += segment)
       this.#send(path, offset + at, Math.min(segment, length - at), segment, tos);
-    }
   }
 
   #capture({ path, start, total, segment }: Run): void {
