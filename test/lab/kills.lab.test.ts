@@ -25,8 +25,8 @@ const FLAP_SECONDS = FULL ? 60 : 4;
 /** Behind the device: enough that a session is not whole in the moment in which it is up. */
 const PREFIXES = 200;
 /**
- * A device that dials a gateway anew deletes the SA that it had, whose other end has died: nobody answers, and only the last of
- * its retransmissions (51 s) ends it.
+ * After both instances died, the device was seen with a second Child SA for more than 20 s, and without it later. The likely
+ * cause, not established: it deletes an SA whose other end is dead, and gives up after its last retransmission (51 s).
  */
 const LEFTOVER_SECONDS = 65;
 /** So long after the first lost packet status may still not know: half a second of silence, and a busy machine. */
