@@ -11,8 +11,16 @@ export type DuplicateRuling = "delete-other" | "drop-other" | "settle-later";
 export function ruleOnDuplicate(made: IkeSa, other: IkeSa, initialContact: boolean): DuplicateRuling {
   if (made.predecessor === other) return "delete-other";
   // The peer says that it knows no other (RFC 7296 §2.4): nobody is left to answer a DELETE.
-  if (initialContact && !madeTogether(made, other)) return "drop-other";
+  if (initialContact && !mayCross(made, other)) return "drop-other";
   return "settle-later";
+}
+
+/**
+ * The peer may have said that it knows no other before it knew of `other`. Not when `other` stood before `made` began: the peer
+ * speaks after our answer to its first message. Nor when it began `other` itself.
+ */
+function mayCross(made: IkeSa, other: IkeSa): boolean {
+  return other.initiator !== made.initiator && (other.establishedAt ?? 0) > made.createdAt;
 }
 
 /** Of IKE SAs made at about the same time the one with the highest initiator's SPI stays, else the newest. */

@@ -74,6 +74,7 @@ export class IkeSa {
   readonly id: string;
   readonly host: IkeSaHost;
   readonly initiator: boolean;
+  readonly createdAt: Instant;
   readonly children: IkeSaChildren;
   readonly window: ExchangeWindow;
   tunnel: string;
@@ -130,6 +131,7 @@ export class IkeSa {
     this.template = birth.template;
     this.connection = birth.connection;
     this.initiator = birth.initiator;
+    this.createdAt = birth.now;
     this.initiatorSpi = birth.initiatorSpi;
     this.responderSpi = birth.responderSpi;
     this.path = birth.path;

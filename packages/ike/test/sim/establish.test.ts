@@ -156,6 +156,23 @@ describe("establishing with a pre-shared key", () => {
     expect(b.of("ike-sa-down").map((e) => e.cause)).toEqual(["replaced"]);
   });
 
+  it("forgets its own IKE SA of a moment ago when the peer, restarted, dials in its turn", () => {
+    const pair = testPair(44, { b: { mode: "ResponderOnly" } });
+    const { network, a } = pair;
+    network.runFor(500);
+    const [old] = a.ikeSas;
+    const again = new Node("b", { seed: 98 });
+    network.nodes.splice(network.nodes.indexOf(pair.b), 1);
+    network.add(again, "198.51.100.1");
+    network.give(again, {
+      kind: "connection-set",
+      connection: testConnection("198.51.100.1", "192.0.2.1", { tunnel: "b" }),
+    });
+    network.runFor(4000);
+    expect(settled({ network, a, b: again })).toBeUndefined();
+    expect(a.of("ike-sa-down").map((e) => [e.ikeSa, e.cause])).toEqual([[old, "replaced"]]);
+  });
+
   it("brings up further policies with CREATE_CHILD_SA", () => {
     const policy = (name: string, prefix: string) => ({
       name,
