@@ -23,6 +23,8 @@ export type BgpInput =
   | { readonly kind: "refresh"; readonly peer: string; readonly direction: "in" | "out" }
   /** The tunnel under a peer is up or down: its routes are used only while it is up. The session is left to its timers. */
   | { readonly kind: "path-availability"; readonly peer: string; readonly available: boolean }
+  /** The peer may have restarted. A KEEPALIVE goes out now, and a session that the peer has lost ends with what its TCP answers. */
+  | { readonly kind: "probe"; readonly peer: string }
   /** Originates a prefix. `tag` says what it is ("vnet", "lng", "host-route"); policies match on it. */
   | { readonly kind: "network-set"; readonly prefix: string; readonly tag: string; readonly med?: number }
   | { readonly kind: "network-removed"; readonly prefix: string }

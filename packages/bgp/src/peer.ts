@@ -211,6 +211,10 @@ export class Peer implements FsmHost {
     this.#report(old, fsm.state, reason);
   }
 
+  probe(now: Instant): void {
+    this.#main.probe(now);
+  }
+
   /** ManualStart or AutomaticStart. */
   start(now: Instant): void {
     this.running = true;
@@ -358,9 +362,8 @@ export class Peer implements FsmHost {
     if (loser.state === "Established") {
       // RFC 4724 §4.2: the peer has restarted, so the old connection is closed without a NOTIFICATION.
       loser.fire(FsmEvent.TcpConnectionFails, now, { reason: "the peer opened a new session" });
-    } else {
-      loser.fire(FsmEvent.OpenCollisionDump, now);
-    }
+    } else loser.fire(FsmEvent.OpenCollisionDump, now);
+    if (winner === "other") this.probe(now);
     return winner === "fresh";
   }
 

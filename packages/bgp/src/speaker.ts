@@ -182,6 +182,9 @@ export class BgpSpeaker implements Engine<BgpInput, BgpEffect> {
       case "path-availability":
         this.#peers.get(input.peer)?.setAvailable(input.available, now);
         return;
+      case "probe":
+        this.#peers.get(input.peer)?.probe(now);
+        return;
       case "network-set":
         if (!this.#networks.set(input.prefix, input.tag, input.med)) this.#warn(`no prefix: ${input.prefix}`);
         return;

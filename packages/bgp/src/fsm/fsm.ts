@@ -73,6 +73,7 @@ export class Fsm {
   #holdUntil: Instant = 0;
   #holdSeconds = 0;
   #keepaliveSeconds = 0;
+  #keepaliveSentAt: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(host: FsmHost) {
     this.#host = host;
@@ -111,6 +112,12 @@ export class Fsm {
   /** Dials again soon instead of after the whole ConnectRetryTime. */
   hurryRetry(at: Instant): void {
     if (this.#connectRetry.running) this.#host.timers.start(this.#connectRetry, at);
+  }
+
+  /** A KEEPALIVE out of turn: if the peer has restarted, its TCP answers with a reset. §4.4: never more often than once a second. */
+  probe(now: Instant): void {
+    if (this.state !== "Established" || this.#keepaliveSeconds === 0) return;
+    if (now - this.#keepaliveSentAt >= seconds(1)) this.fire(FsmEvent.KeepaliveTimerExpires, now);
   }
 
   fire(event: FsmEvent, now: Instant, cause: FsmCause = NO_CAUSE): void {
@@ -168,6 +175,7 @@ export class Fsm {
         this.connection?.write(this.#host.openMessage(), 1);
         return;
       case "send-keepalive":
+        this.#keepaliveSentAt = now;
         this.connection?.write(encodeKeepalive(), 1);
         return;
       case "start-open-hold":

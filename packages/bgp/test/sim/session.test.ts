@@ -39,6 +39,54 @@ describe("two speakers", () => {
     }
   });
 
+  describe("of which one restarts", () => {
+    const WAIT = { connectRetryTime: 5 };
+    /** A and B establish, B dies without a word and begins again. */
+    function restarted(a: Partial<PeerConfig>, b: Partial<PeerConfig>) {
+      const network = new SpeakerNetwork();
+      const [x, y] = pairOf(network, a, b);
+      expect(up(network, x, y)).toBe(true);
+      network.run(2_000);
+      y.node.halt();
+      const again = network.add({ localAddress: B, asn: 65515 });
+      // Takes the port of its life before: with that one its SYN alone would end the old connection.
+      again.input({ kind: "peer-set", peer: { name: "nobody", neighbor: "10.0.0.9", asn: 65009 } });
+      again.input({ kind: "peer-set", peer: { name: "a", neighbor: A, asn: 65001, ...WAIT, ...b } });
+      return { network, x, again };
+    }
+
+    it("a KEEPALIVE that is asked for finds the session that a passive peer has lost", () => {
+      const { network, x, again } = restarted({}, { passive: true });
+      x.input({ kind: "probe", peer: "b" });
+      network.run(4_000);
+      expect(stateOf(x, network.now)).toBe("Established");
+      expect(again.states.at(-1)).toBe("a Established");
+    });
+
+    it("its new connection, refused for the sake of the old one (RFC 4271 §6.8), has the old one looked at", () => {
+      const { network, x, again } = restarted(
+        { passive: true },
+        { gracefulRestart: { restarter: false, helper: false } },
+      );
+      network.run(12_000);
+      expect(stateOf(x, network.now)).toBe("Established");
+      expect(again.states.at(-1)).toBe("a Established");
+    });
+
+    it("never more than one KEEPALIVE goes out per second, however often it is asked for (§4.4)", () => {
+      const network = new SpeakerNetwork();
+      const [x, y] = pairOf(network);
+      expect(up(network, x, y)).toBe(true);
+      network.run(2_000);
+      const before = y.speaker.peers(network.now)[0]!.messagesReceived;
+      for (let i = 0; i < 30; i++) {
+        x.input({ kind: "probe", peer: "b" });
+        network.run(100);
+      }
+      expect(y.speaker.peers(network.now)[0]!.messagesReceived - before).toBe(3);
+    });
+  });
+
   it("do not establish when both are passive", () => {
     const network = new SpeakerNetwork();
     const [x, y] = pairOf(network, { passive: true }, { passive: true });

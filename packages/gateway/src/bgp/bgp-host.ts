@@ -29,6 +29,8 @@ import { partnerPeer, routerIdOf, tunnelPeer } from "./peer-config.ts";
 import { type TcpSockets, TcpTransport } from "./tcp-transport.ts";
 
 const BGP_PORT = 179;
+/** A peer that takes a session over in good order has done so by then. Milliseconds. */
+const PROBE_DELAY = 1_000;
 
 export interface BgpHostContext {
   readonly config: Pick<InstanceConfig, "kind" | "asn" | "profile" | "routerId">;
@@ -156,6 +158,15 @@ export class BgpHost {
     else this.#paths.delete(tunnel);
     this.#driver.input({ kind: "path-availability", peer: tunnel, available });
     this.#originate();
+  }
+
+  /**
+   * The peer behind a tunnel has negotiated anew. If it did so because it has restarted, its end of our session is gone, and it
+   * may be passive: without a word from us both would believe what they believe until the next KEEPALIVE.
+   */
+  peerBeganAnew(tunnel: string): void {
+    if (!this.#neighbors.has(tunnel)) return;
+    this.#context.clock.after(PROBE_DELAY, () => this.#driver.input({ kind: "probe", peer: tunnel }));
   }
 
   /** Takes every route back from the eBGP peers, and gives them again when `on` is false. Sessions stay. */

@@ -316,9 +316,10 @@ export class Seat {
   #ikeSaUp(effect: Effect<"ike-sa-up">): void {
     const { tunnel, template, virtualAddresses } = effect;
     if (template !== undefined) this.#tunnels.addInstance(tunnel, template, effect.remote);
-    const rekeyed = effect.replaces !== undefined;
     if (effect.replaces !== undefined) this.#successors.set(effect.replaces, effect.ikeSa);
-    if (!rekeyed || virtualAddresses !== undefined) this.#tunnels.setVirtual(tunnel, virtualAddresses);
+    else this.bgp?.peerBeganAnew(tunnel);
+    if (effect.replaces === undefined || virtualAddresses !== undefined)
+      this.#tunnels.setVirtual(tunnel, virtualAddresses);
     this.#event(tunnel, ikeSaUpEvent(effect, this.#adopted.delete(effect.ikeSa)));
   }
 
