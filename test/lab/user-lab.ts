@@ -197,13 +197,14 @@ export function processesOf(folder: string): number[] {
     .map(Number);
 }
 
-/** Megabits per second that arrived, over `seconds` of one TCP flow from `from` to the host at `address` named `to`. */
+/** Megabits per second that arrived, over `seconds` of TCP `flows` from `from` to the host at `address` named `to`. */
 export async function iperf3(
   lab: UserLab,
   from: string,
   to: string,
   address: string,
   seconds = 1,
+  flows = 1,
 ): Promise<number> {
   const server = lab.background(to, ["iperf3", "-s", "-1", "--forceflush"]);
   try {
@@ -215,7 +216,16 @@ export async function iperf3(
       });
       server.once("close", (code) => reject(new Error(`iperf3 -s ended with ${code}: ${heard}`)));
     });
-    const text = await lab.mustExec(from, ["iperf3", "-c", address, "-t", String(seconds), "-J"]);
+    const text = await lab.mustExec(from, [
+      "iperf3",
+      "-c",
+      address,
+      "-t",
+      String(seconds),
+      "-P",
+      String(flows),
+      "-J",
+    ]);
     const report = JSON.parse(text) as { end: { sum_received: { bits_per_second: number } } };
     return report.end.sum_received.bits_per_second / 1e6;
   } finally {

@@ -54,12 +54,13 @@ export async function labStatus(folder: StateFolder): Promise<LabStatus> {
     status.bgpPeers.map((peer) => ({ ...peer, instance: peer.instance ?? status.name })),
   );
   const owners = ownersOf(others, supervisor);
+  const besides = others.flatMap(({ result }) => ProcessStatus.safeParse(result).data ?? []);
   const reasons = [
     ...answers.filter(({ status }) => status === undefined).map(({ node, reason }) => `${node}: ${reason}`),
     ...others.flatMap(({ node, reason }) =>
       reason === undefined ? [] : [`${node}: ${withoutPath(reason)}`],
     ),
-    ...stalledLoops([...running, ...others.map(({ result }) => ProcessStatus.safeParse(result).data)]),
+    ...stalledLoops([...running, ...besides]),
     ...seats.filter(({ owner }) => owner === null).map(({ name }) => `seat ${name} has no owner`),
     ...tunnels.filter((tunnel) => !isUp(tunnel)).map(explainTunnel),
     ...bgpPeers
@@ -69,6 +70,7 @@ export async function labStatus(folder: StateFolder): Promise<LabStatus> {
           `BGP ${seat} to ${neighbor}: ${state}${reason === undefined ? "" : `, ${reason}`}`,
       ),
     ...missingSessions(plan, bgpPeers, seats),
+    ...oneSidedSessions(besides, bgpPeers),
     ...missingClients(plan, tunnels),
     ...supervision(supervisor, owners, answers, seats),
   ];
@@ -107,12 +109,31 @@ export async function askProcess(node: string, controlSocket: string): Promise<P
 
 const withoutPath = (reason: string): string => reason.replace(/^nothing answers.*: /, "");
 
-function stalledLoops(statuses: readonly (ProcessStatus | undefined)[]): string[] {
-  return statuses.flatMap((status) => {
-    const stalled = status?.dataPlane.stalledMilliseconds ?? 0;
-    if (status === undefined || stalled < STALLED_MILLISECONDS) return [];
-    return [`${status.name}: its data plane has stood still for ${(stalled / 1000).toFixed(1)} s`];
+function stalledLoops(statuses: readonly ProcessStatus[]): string[] {
+  return statuses.flatMap(({ name, dataPlane }) => {
+    const stalled = dataPlane.stalledMilliseconds ?? 0;
+    if (stalled < STALLED_MILLISECONDS) return [];
+    return [`${name}: its data plane has stood still for ${(stalled / 1000).toFixed(1)} s`];
   });
+}
+
+/** Sessions that the gateway believes in and the device does not have: it has restarted, and has no routes for what it is sent. */
+function oneSidedSessions(devices: readonly ProcessStatus[], gateway: readonly BgpPeerStatus[]): string[] {
+  return gateway
+    .filter(({ state }) => state === "Established")
+    .flatMap(({ seat, peer, localAddress }) => {
+      // Of a tunnel's id: the connection, the near end, the far end.
+      const [connection, , remote] = peer?.split("|") ?? [];
+      const device = devices.find(({ name }) => name === remote);
+      const own = device?.bgpPeers.find((one) => {
+        const [itsConnection, , itsRemote] = one.peer?.split("|") ?? [];
+        return itsConnection === connection && itsRemote === seat;
+      });
+      if (device === undefined || own?.state === "Established") return [];
+      return [
+        `BGP ${remote} to ${localAddress ?? seat}: ${own?.state ?? "Idle"}, although ${seat} has it Established`,
+      ];
+    });
 }
 
 /** To whom the packets of each seat are sent: the fabric knows, and without its agent the supervisor. */

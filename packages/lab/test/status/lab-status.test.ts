@@ -17,6 +17,7 @@ let statusBefore: string | undefined;
 let instance: ProcessStatus;
 let supervisor: LabStatus;
 let fabric: unknown;
+let device: Partial<ProcessStatus>;
 
 /** `site-to-site`, and nobody has a word against it. */
 beforeEach(async () => {
@@ -53,6 +54,7 @@ beforeEach(async () => {
     dataPlane: { backend: "evp", offloads: [], counters: {}, drops: {}, stalledMilliseconds: 12 },
   };
   fabric = undefined;
+  device = {};
   supervisor = {
     ready: true,
     state: "ready",
@@ -68,7 +70,11 @@ beforeEach(async () => {
     if (node.kind === "host" || (node.kind === "device" && node.software !== "tandem")) continue;
     const standby = { ...instance, name: node.name, seats: [], tunnels: [] };
     await serveControl(node.config.controlSocket, {
-      status: () => ({ "gw/IN_0": instance, supervisor, fabric })[node.name] ?? { ...standby },
+      status: () =>
+        ({ "gw/IN_0": instance, supervisor, fabric })[node.name] ?? {
+          ...standby,
+          ...(node.kind === "device" ? device : {}),
+        },
     });
     recordProcess(folder, { node: node.name, role: node.kind, identity: identify(process.pid)! });
   }
@@ -130,6 +136,31 @@ describe("labStatus", () => {
   it("is not ready when a packet loop stands still", async () => {
     instance = { ...instance, dataPlane: { ...instance.dataPlane, stalledMilliseconds: 4_200 } };
     expect((await labStatus(folder)).reasons).toEqual(["gw/IN_0: its data plane has stood still for 4.2 s"]);
+  });
+
+  it("is not ready when a device has restarted, and the gateway still believes in the session that it had", async () => {
+    const session = {
+      neighbor: "10.52.255.254",
+      asn: 65050,
+      state: "Established",
+      routesReceived: 2,
+    } as const;
+    instance = {
+      ...instance,
+      bgpPeers: [{ ...session, seat: "gw/0", localAddress: "10.12.255.4", peer: "to-device1|gw/0|device1" }],
+    };
+    const own = { ...session, neighbor: "10.12.255.4", seat: "device1/0", peer: "to-device1|device1/0|gw/0" };
+    for (const [bgpPeers, state] of [
+      [[{ ...own, state: "Active" } as const], "Active"],
+      [[], "Idle"],
+    ] as const) {
+      device = { bgpPeers: [...bgpPeers] };
+      expect((await labStatus(folder)).reasons).toEqual([
+        `BGP device1 to 10.12.255.4: ${state}, although gw/0 has it Established`,
+      ]);
+    }
+    device = { bgpPeers: [own] };
+    expect((await labStatus(folder)).reasons).toEqual([]);
   });
 
   it("is not ready when a device is gone, before the gateway has noticed", async () => {
