@@ -44,11 +44,15 @@ export function endsOf(plan: LabPlan, node: string, prefix: string): ContainerEn
   );
 }
 
-/** What a running container can ask of its links: those with IPv4 addresses of the plan at both ends. */
+/**
+ * What a running container can ask of its links: those with IPv4 addresses of the plan at both ends, both of which answer. The
+ * fabric does not answer a VNet's hosts: it has routes to them for what it carries, by the port of that, and none of its own.
+ */
 export function checkedLinks(plan: LabPlan, node: string, prefix: string): CheckedLink[] {
   const firstIpv4 = (addresses: readonly string[]): string | undefined =>
     addresses.find((address) => !address.includes(":"))?.split("/")[0];
   return containerLinks(plan).flatMap((link, index) => {
+    if (link.role === "vnet") return [];
     const side = link.a.node === node ? 0 : link.b.node === node ? 1 : undefined;
     if (side === undefined) return [];
     const [near, far] = side === 0 ? [link.a, link.b] : [link.b, link.a];

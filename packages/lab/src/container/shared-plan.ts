@@ -26,15 +26,28 @@ export function labFolder(environment: ContainerEnvironment): StateFolder {
   return stateFolder(environment.topology);
 }
 
-export const sourceOptions = ({
-  profile,
-  deviceKind,
-  encapsulation,
-}: ContainerEnvironment): SourceOptions => ({
+const sourceOptions = ({ profile, deviceKind, encapsulation }: ContainerEnvironment): SourceOptions => ({
   profile,
   ...(encapsulation === undefined ? {} : { encapsulation }),
   ...(deviceKind === undefined ? {} : { deviceKind }),
 });
+
+/** Of what the plan is made from: the same stamp, the same plan. */
+function stampOf({ topology, profile, deviceKind, encapsulation }: ContainerEnvironment): string {
+  return createHash("sha256")
+    .update(readFileSync(locateLabFile(topology)))
+    .update(`\n${profile}\n${deviceKind ?? ""}\n${encapsulation ?? ""}`)
+    .digest("hex");
+}
+
+const isCurrent = (folder: StateFolder, stamp: string): boolean =>
+  (readJson(join(folder.config, STAMP)) as { stamp?: string } | undefined)?.stamp === stamp;
+
+/** The plan as this container knows it before any waiting: what is shared already, or else compiled here, with other secrets. */
+export function draftPlan(environment: ContainerEnvironment, folder: StateFolder): LabPlan {
+  if (isCurrent(folder, stampOf(environment))) return readPlan(folder);
+  return readLabSource(locateLabFile(environment.topology), folder.root, sourceOptions(environment)).plan;
+}
 
 /** Reads the plan, making it first when `author` (the supervisor) finds none or an outdated one. */
 export async function sharedPlan(
@@ -42,16 +55,10 @@ export async function sharedPlan(
   folder: StateFolder,
   author: boolean,
 ): Promise<LabPlan> {
-  const path = locateLabFile(environment.topology);
-  const stamp = createHash("sha256")
-    .update(readFileSync(path))
-    .update(`\n${environment.profile}\n${environment.deviceKind ?? ""}\n${environment.encapsulation ?? ""}`)
-    .digest("hex");
-  const current = (): boolean =>
-    (readJson(join(folder.config, STAMP)) as { stamp?: string } | undefined)?.stamp === stamp;
-  if (author && !current()) await writeSharedPlan(environment, folder, path, stamp);
+  const stamp = stampOf(environment);
+  if (author && !isCurrent(folder, stamp)) await writeSharedPlan(environment, folder, stamp);
   const deadline = performance.now() + WAIT_MILLISECONDS;
-  while (!current()) {
+  while (!isCurrent(folder, stamp)) {
     if (performance.now() > deadline) {
       throw new LabError(
         `no plan appeared in ${folder.config} within ${WAIT_MILLISECONDS / 1000} s`,
@@ -66,9 +73,9 @@ export async function sharedPlan(
 async function writeSharedPlan(
   environment: ContainerEnvironment,
   folder: StateFolder,
-  path: string,
   stamp: string,
 ): Promise<void> {
+  const path = locateLabFile(environment.topology);
   const { plan } = readLabSource(path, folder.root, sourceOptions(environment));
   createStateFolder(folder, Math.max(...plan.nodes.map(({ name }) => name.length)));
   const filled = await fillCertificates(openApi(plan));
