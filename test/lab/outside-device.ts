@@ -128,6 +128,20 @@ export class OutsideDevice {
     this.#spawn(this.inside(...bird));
   }
 
+  /** The power fails: charon and BIRD end without a word to anybody. */
+  async cutPower(): Promise<void> {
+    const running = this.#children.splice(0);
+    const ended = running.map((child) => new Promise((resolve) => child.once("exit", resolve)));
+    this.run([
+      "kill",
+      "-9",
+      ...this.must(["ip", "netns", "pids", this.#namespaces[0] ?? ""])
+        .trim()
+        .split("\n"),
+    ]);
+    await Promise.all(ended);
+  }
+
   /** As `swanctl --list-sas` and `birdc show protocols` print it, and charon's log so far. */
   sas(): string {
     return this.must(["swanctl", "--list-sas", "--uri", `unix://${this.folder}/vici`]);

@@ -33,13 +33,17 @@ it("answers on a real interface for its public IP", async () => {
   await device.until("the public IP answers", 10, () => device.pings(PUBLIC_IP));
 });
 
-it("comes up with strongSwan and BIRD from the printed files alone", async () => {
+function printed() {
   const print = (what: string, ...words: string[]): string =>
     device.tandem("device-config", what, "--name", name, ...words);
-  await device.start({
+  return {
     swanctl: print("to-office", "--format", "swanctl"),
     bird: print("office", "--format", "bird", "--tunnel-interface", "ipsec0"),
-  });
+  };
+}
+
+it("comes up with strongSwan and BIRD from the printed files alone", async () => {
+  await device.start(printed());
   await device.until("tunnel and BGP session", 45, () => {
     const { tunnels, bgpPeers } = device.status(name);
     return (
@@ -59,6 +63,17 @@ it("is seen alike from strongSwan and from BIRD, and carries traffic both ways",
   device.tandem("lab", "exec", "--name", name, "vnet-host", "ping", "-c", "3", "-i", "0.2", SITE_HOST);
   expect(device.log()).not.toMatch(/no proposal|AUTH_FAILED/);
 });
+
+it("has a device that was switched off and on back at once, BGP included, long before DPD would miss it", async () => {
+  const files = printed();
+  await device.cutPower();
+  await device.start(files);
+  await device.until("site to VNet", 10, () => device.pings("10.11.0.4", SITE_HOST));
+  await device.until("both ends to agree on BGP", 10, () => {
+    const known = device.status(name).bgpPeers.some((p) => p.state === "Established" && p.routesReceived > 0);
+    return known && /tunnel0\s+BGP.*Established/.test(device.protocols());
+  });
+}, 60_000);
 
 it("leaves nothing behind", () => {
   device.tandem("lab", "down", "--name", name);

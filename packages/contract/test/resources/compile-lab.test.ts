@@ -153,14 +153,14 @@ describe("tunnels", () => {
     );
   });
 
-  test("who begins: both ends where the device is Tandem, the gateway where it is not, the mirror where it is said", () => {
+  test("who begins: both ends, whatever the device is, and the mirror where it is said", () => {
     const modes = (plan: LabPlan) =>
       ["gw/IN_0", "device1"].map((n) => configOf(plan, n).connections[0]!.mode);
     expect(modes(compiled("site-to-site"))).toEqual(["Default", "Default"]);
     const strongswan = compiled("site-to-site", (file) => {
       file.tandem!.devices![0]!.kind = "strongswan";
     });
-    expect(modes(strongswan)).toEqual(["Default", "ResponderOnly"]);
+    expect(modes(strongswan)).toEqual(["Default", "Default"]);
     const responder = compiled("site-to-site", (file) => {
       file.connections![0]!.properties.connectionMode = "ResponderOnly";
     });

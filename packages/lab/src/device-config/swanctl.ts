@@ -39,7 +39,8 @@ export function sectionName(connection: ConnectionConfig, index: number): string
 }
 
 function connectionBlock(connection: ConnectionConfig, name: string, options: SwanctlOptions): ConfigBlock {
-  const initiates = connection.mode !== "ResponderOnly";
+  // Where both ends may dial the gateway sees to what comes after the start: two that both restore everything never settle.
+  const alone = connection.mode === "InitiatorOnly";
   const psk = connection.authentication.method === "psk";
   return {
     version: "2",
@@ -70,9 +71,9 @@ function connectionBlock(connection: ConnectionConfig, name: string, options: Sw
         life_time: `${connection.childLifetimeSeconds}s`,
         rekey_time: `${Math.floor(connection.childLifetimeSeconds * 0.9)}s`,
         replay_window: String(connection.replayWindow),
-        start_action: initiates ? "start" : "none",
-        dpd_action: initiates ? "restart" : "clear",
-        close_action: initiates ? "start" : "none",
+        start_action: connection.mode === "ResponderOnly" ? "none" : "start",
+        dpd_action: alone ? "restart" : "clear",
+        close_action: alone ? "start" : "none",
       },
     },
   };

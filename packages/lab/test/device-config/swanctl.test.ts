@@ -59,11 +59,15 @@ describe("proposals", () => {
 });
 
 describe("swanctl.conf", () => {
-  it("answers as a responder and calls as an initiator", () => {
-    const respond = swanctlConf([connection({ mode: "ResponderOnly" })], { localAddress: "198.51.100.10" });
-    const call = swanctlConf([connection({ mode: "InitiatorOnly" })], { localAddress: "198.51.100.10" });
-    expect(respond).toContain("start_action = none");
-    expect(call).toContain("start_action = start");
+  it.each([
+    ["ResponderOnly", "none", "clear", "none"],
+    ["Default", "start", "clear", "none"],
+    ["InitiatorOnly", "start", "restart", "start"],
+  ] as const)("%s: at its start %s, after silence %s, after a DELETE %s", (mode, start, dpd, close) => {
+    const text = swanctlConf([connection({ mode })], { localAddress: "198.51.100.10" });
+    expect(text).toContain(`start_action = ${start}`);
+    expect(text).toContain(`dpd_action = ${dpd}`);
+    expect(text).toContain(`close_action = ${close}`);
   });
 
   it("quotes secrets and selects any to any by default", () => {

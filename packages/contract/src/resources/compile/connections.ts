@@ -196,10 +196,6 @@ export function deviceConnections(draft: Draft, device: LabDevice): ConnectionIn
   });
 }
 
-/** A Tandem device that starts again dials at once, instead of waiting until the gateway's DPD has missed it. */
-const ownMode = (draft: Draft, device: LabDevice): "Default" | "ResponderOnly" =>
-  (draft.options.deviceKind ?? device.kind) === "tandem" ? "Default" : "ResponderOnly";
-
 function mirror(
   draft: Draft,
   device: LabDevice,
@@ -216,7 +212,7 @@ function mirror(
     tunnel: tunnelId(c.name, own, seat.name),
     remote: { name: seat.name, address: c.localId, id: c.localId },
     localId: c.remote.id,
-    mode: MIRRORED_MODE[c.mode ?? "Default"] ?? device.connectionMode ?? ownMode(draft, device),
+    mode: MIRRORED_MODE[c.mode ?? "Default"] ?? device.connectionMode ?? "Default",
     ...(policy === undefined ? {} : { ipsecPolicy: policy }),
     ...(device.sharedKey === undefined
       ? {}
