@@ -20,6 +20,7 @@ import { type Answer, askAll, labProcesses } from "../control/lab-processes.ts";
 import { reasonOf } from "../lab-error.ts";
 import { readPlan } from "../lab-record.ts";
 import type { StateFolder } from "../state-folder.ts";
+import { missingPrograms } from "./device-programs.ts";
 import { type SupervisorView, supervisorView } from "./supervisor-view.ts";
 
 export interface ProcessAnswer {
@@ -60,6 +61,7 @@ export async function labStatus(folder: StateFolder): Promise<LabStatus> {
     ...others.flatMap(({ node, reason }) =>
       reason === undefined ? [] : [`${node}: ${withoutPath(reason)}`],
     ),
+    ...missingPrograms(folder, plan),
     ...stalledLoops([...running, ...besides]),
     ...seats.filter(({ owner }) => owner === null).map(({ name }) => `seat ${name} has no owner`),
     ...tunnels.filter((tunnel) => !isUp(tunnel)).map(explainTunnel),
