@@ -73,14 +73,22 @@ async function until(what: string, seconds: number, holds: () => boolean): Promi
 const health = (service: string): string =>
   daemon.docker(["inspect", "--format", "{{.State.Health.Status}}", container(service)]).stdout.trim();
 
-/** Seconds from the container's last start to the line of its log that says it serves. */
-function secondsToServe(service: string, line: RegExp): number {
+/**
+ * Waits for the line of its log that says it serves, and prints how many seconds after its last start that was. Nothing else is
+ * asked meanwhile: each question to status is a Node of its own, and takes the processor from the one that starts.
+ */
+async function untilItServes(service: string, line: RegExp): Promise<void> {
   const id = container(service);
   const started = daemon.must(daemon.docker(["inspect", "--format", "{{.State.StartedAt}}", id])).trim();
-  const { stdout, stderr } = daemon.docker(["logs", "--timestamps", "--since", started, id]);
-  const said = `${stdout}${stderr}`.split("\n").find((one) => line.test(one));
-  if (said === undefined) throw new Error(`${service} has not said ${line} since ${started}`);
-  return (Date.parse(said.split(" ")[0] ?? "") - Date.parse(started)) / 1000;
+  let said: string | undefined;
+  await until(`${service} to say ${line}`, 20, () => {
+    const { stdout, stderr } = daemon.docker(["logs", "--timestamps", "--since", started, id]);
+    said = `${stdout}${stderr}`.split("\n").find((one) => line.test(one));
+    return said !== undefined;
+  });
+  const seconds = (Date.parse(said?.split(" ")[0] ?? "") - Date.parse(started)) / 1000;
+  process.stdout.write(`containers: ${service} serves ${seconds.toFixed(2)} s after its start\n`);
+  expect(seconds).toBeLessThan(5); // the aim is one, on a machine with nothing else to do
 }
 
 /** Sends `count` pings 20 ms apart while `during` runs; returns how many were lost. */
@@ -191,10 +199,8 @@ it("survives docker kill of an instance during traffic, says so, and takes it ba
   );
   process.stdout.write(`containers: back ${Math.round((performance.now() - began) / 1000)} s after that\n`);
   daemon.must(daemon.compose(["start", "gw-in-0"]));
+  await untilItServes("gw-in-0", /"started"/);
   await until("the instance to come back", 60, () => labStatus().ready);
-  const seconds = secondsToServe("gw-in-0", /"started"/);
-  process.stdout.write(`containers: gw-in-0 serves ${seconds.toFixed(2)} s after its start\n`);
-  expect(seconds).toBeLessThan(5); // 0.8 on a machine with nothing else to do; the aim is one
 }, 240_000);
 
 it("loses nothing when the supervisor is killed, and finds it again", async () => {
@@ -209,10 +215,8 @@ it("loses nothing when the supervisor is killed, and finds it again", async () =
   } finally {
     daemon.must(daemon.compose(["start", "supervisor"]));
   }
+  await untilItServes("supervisor", /ready, API on/);
   await until("the supervisor to be healthy", 60, () => health("supervisor") === "healthy");
-  const seconds = secondsToServe("supervisor", /ready, API on/);
-  process.stdout.write(`containers: the supervisor serves ${seconds.toFixed(2)} s after its start\n`);
-  expect(seconds).toBeLessThan(5);
 }, 240_000);
 
 it("drops a public IP claimed from the other instance's port, although rp_filter cannot be set", () => {

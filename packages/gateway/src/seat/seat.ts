@@ -314,12 +314,11 @@ export class Seat {
   }
 
   #ikeSaUp(effect: Effect<"ike-sa-up">): void {
-    const { tunnel, template, virtualAddresses } = effect;
+    const { tunnel, template, replaces, virtualAddresses } = effect;
     if (template !== undefined) this.#tunnels.addInstance(tunnel, template, effect.remote);
-    if (effect.replaces !== undefined) this.#successors.set(effect.replaces, effect.ikeSa);
+    if (replaces !== undefined) this.#successors.set(replaces, effect.ikeSa);
     else this.bgp?.peerBeganAnew(tunnel);
-    if (effect.replaces === undefined || virtualAddresses !== undefined)
-      this.#tunnels.setVirtual(tunnel, virtualAddresses);
+    if (!replaces || virtualAddresses) this.#tunnels.setVirtual(tunnel, virtualAddresses);
     this.#event(tunnel, ikeSaUpEvent(effect, this.#adopted.delete(effect.ikeSa)));
   }
 
