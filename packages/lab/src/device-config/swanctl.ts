@@ -10,6 +10,8 @@ const ANY = ["0.0.0.0/0", "::/0"];
 
 export interface SwanctlOptions {
   readonly localAddress: string;
+  /** Where both ends may begin the device does not, at its start: the gateway is known to. */
+  readonly waits?: boolean;
 }
 
 export function swanctlConf(connections: readonly ConnectionConfig[], options: SwanctlOptions): string {
@@ -41,6 +43,7 @@ export function sectionName(connection: ConnectionConfig, index: number): string
 function connectionBlock(connection: ConnectionConfig, name: string, options: SwanctlOptions): ConfigBlock {
   // Where both ends may dial the gateway sees to what comes after the start: two that both restore everything never settle.
   const alone = connection.mode === "InitiatorOnly";
+  const begins = alone || (connection.mode === "Default" && options.waits !== true);
   const psk = connection.authentication.method === "psk";
   return {
     version: "2",
@@ -71,7 +74,7 @@ function connectionBlock(connection: ConnectionConfig, name: string, options: Sw
         life_time: `${connection.childLifetimeSeconds}s`,
         rekey_time: `${Math.floor(connection.childLifetimeSeconds * 0.9)}s`,
         replay_window: String(connection.replayWindow),
-        start_action: connection.mode === "ResponderOnly" ? "none" : "start",
+        start_action: begins ? "start" : "none",
         dpd_action: alone ? "restart" : "clear",
         close_action: alone ? "start" : "none",
       },

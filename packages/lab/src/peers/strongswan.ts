@@ -15,7 +15,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type DeviceNode, InstanceConfig, type LabPlan, nodeFileName, TUN_TABLE } from "@tandem/contract";
 import { birdConf } from "../device-config/bird.ts";
 import { renderBlock } from "../device-config/config-block.ts";
-import { retransmission, swanctlConf } from "../device-config/swanctl.ts";
+import { retransmission, type SwanctlOptions, swanctlConf } from "../device-config/swanctl.ts";
 import { LabError, reasonOf } from "../lab-error.ts";
 import type { ProcessRecord } from "../lab-record.ts";
 import type { Realm } from "../netns/realm.ts";
@@ -73,19 +73,23 @@ export async function startStrongswanDevice(
     await layTunnelNamespaces(realm, plan, node, publicIp, tunnels);
     await layRouter(realm, plan, node, publicIp, tunnels);
   }
-  return await startStrongswanDaemons(realm, folder, plan, node);
+  return await startStrongswanDaemons(realm, folder, plan, node, true);
 }
 
-/** In a network that stands: at first, and again after they were killed. */
+/**
+ * In a network that stands. At first (`waits`) the gateway begins: if both did, one IKE SA too many would be settled under the
+ * first packets, and charon loses some then. Started again the device begins, for the gateway believes in its life before.
+ */
 export async function startStrongswanDaemons(
   realm: Realm,
   folder: StateFolder,
   plan: LabPlan,
   node: DeviceNode,
+  waits: boolean,
 ): Promise<ProcessRecord[]> {
   const { config, publicIp, tunnels } = strongswanDevice(folder, plan, node);
   const charons = await Promise.all(
-    tunnels.map((tunnel) => startCharon(realm, folder, node, publicIp, tunnel)),
+    tunnels.map((tunnel) => startCharon(realm, folder, node, { localAddress: publicIp, waits }, tunnel)),
   );
   if (config.connections.every(({ bgp }) => bgp === undefined)) return charons;
   return [...charons, await startBird(realm, folder, plan, node, config, tunnels)];
@@ -109,7 +113,7 @@ async function startCharon(
   realm: Realm,
   folder: StateFolder,
   node: DeviceNode,
-  publicIp: string,
+  options: SwanctlOptions,
   tunnel: Tunnel,
 ): Promise<ProcessRecord> {
   for (const name of SWANCTL_FOLDERS.split(" ")) {
@@ -121,7 +125,7 @@ async function startCharon(
     writeFileSync(join(tunnel.folder, name), text, { mode: 0o600 });
   write("strongswan.conf", strongswanConf(socket, tunnel, node.role));
   writeCertificates(tunnel, write);
-  write("swanctl/swanctl.conf", swanctlConf([tunnel.connection], { localAddress: publicIp }));
+  write("swanctl/swanctl.conf", swanctlConf([tunnel.connection], options));
   const env = strongswanEnvironment(folder, node, tunnel.index);
   const record = await launch(realm, folder, {
     node: node.name,

@@ -31,7 +31,7 @@ export async function restoreNode(folder: StateFolder, name: string): Promise<Re
     throw new LabError(`${name} cannot be started`);
   const realm = new Realm(record.realm);
   if (node.kind === "device" && node.software !== "tandem") {
-    await startStrongswanDaemons(realm, folder, plan, node);
+    await startStrongswanDaemons(realm, folder, plan, node, false);
     return "started";
   }
   const config = node.kind === "supervisor" ? supervisorConfig(realm, plan, node) : node.config;

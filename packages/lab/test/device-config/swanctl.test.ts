@@ -70,6 +70,13 @@ describe("swanctl.conf", () => {
     expect(text).toContain(`close_action = ${close}`);
   });
 
+  it("leaves the beginning to the gateway where that is known to begin", () => {
+    const start = (mode: "Default" | "InitiatorOnly") =>
+      swanctlConf([connection({ mode })], { localAddress: "198.51.100.10", waits: true });
+    expect(start("Default")).toContain("start_action = none");
+    expect(start("InitiatorOnly")).toContain("start_action = start");
+  });
+
   it("quotes secrets and selects any to any by default", () => {
     const text = swanctlConf([connection()], { localAddress: "198.51.100.10" });
     expect(text).toContain('secret = "quo\\"ted\\\\"');
