@@ -228,16 +228,20 @@ it("drops a public IP claimed from the other instance's port, although rp_filter
     return Number(lines.filter((line) => line.startsWith("Icmp: "))[1]?.split(" ")[9]);
   };
   const ping = (from: string) =>
-    inside("gw-in-1", ["ping", "-I", from, "-c", "3", "-i", "0.2", "-W", "1", DEVICE_IP]);
+    inside("gw-in-1", ["ping", "-q", "-I", from, "-c", "40", "-i", "0.02", "-W", "1", DEVICE_IP]);
   forger("address", "add", `${OTHER_IP}/32`, "dev", "lo");
-  forger("rule", "add", "priority", "109", "from", OTHER_IP, "iif", "lo", "lookup", "main");
-  const before = echoes();
-  expect(ping(OTHER_IP).stdout).toMatch(/3 packets transmitted, 0 received/);
-  expect(echoes()).toBe(before);
-  expect(ping(OWN_IP).stdout).toMatch(/3 packets transmitted, 3 received/);
-  expect(echoes()).toBe(before + 3);
-  forger("rule", "del", "priority", "109");
-  forger("address", "del", `${OTHER_IP}/32`, "dev", "lo");
+  try {
+    forger("rule", "add", "priority", "109", "from", OTHER_IP, "iif", "lo", "lookup", "main");
+    const before = echoes();
+    expect(ping(OTHER_IP).stdout).toMatch(/40 packets transmitted, 0 received/);
+    // Its neighbours' health checks ask the device too, in a container's first minute: a few at most.
+    expect(echoes() - before).toBeLessThan(20);
+    expect(ping(OWN_IP).stdout).toMatch(/40 packets transmitted, 40 received/);
+    expect(echoes() - before).toBeGreaterThanOrEqual(40);
+  } finally {
+    forger("address", "del", `${OTHER_IP}/32`, "dev", "lo");
+    inside("gw-in-1", ["ip", "rule", "del", "priority", "109"]);
+  }
 });
 
 it("sees, measures and reports docker pause of an instance, from the host", async () => {
