@@ -137,7 +137,9 @@ it("comes up healthy in every role, with four tunnels and four sessions", async 
 }, 240_000);
 
 it("is seen alike from the devices' side: SPIs mirrored, two tunnels each", () => {
-  expect(daemon.must(daemon.compose(["exec", "-T", "supervisor", "tandem", "status"]))).toContain("ready");
+  expect(daemon.must(daemon.compose(["exec", "-T", "supervisor", "tandem", "status"]))).toMatch(
+    /^dual-redundancy: ready/m,
+  );
   const gateway = labStatus().tunnels.flatMap((t) => t.children.map((c) => `${c.spiIn}/${c.spiOut}`));
   for (const device of ["device1", "device2"]) {
     const sas = JSON.parse(
@@ -287,9 +289,9 @@ it("measures throughput, spread and the outage of an instance ended half-way: th
     timeoutSeconds: 240,
   });
   process.stdout.write(`containers: ${bench.stdout.trim()}\n`);
-  expect(daemon.must(bench)).toMatch(/1 flow: \d+ Mbit\/s; by tunnel: to-device1 gw\/0 \d+ %/);
+  expect(daemon.must(bench)).toMatch(/1 flow: [1-9]\d* Mbit\/s; by tunnel: to-device1 gw\/0 \d+ %/);
   expect(bench.stdout).toMatch(/unplanned failover of gw\/IN_0: .* packets lost/);
-  expect(bench.stdout).toMatch(/iperf3 meanwhile, 8 flows: \d+ Mbit\/s; second by second/);
+  expect(bench.stdout).toMatch(/iperf3 meanwhile, 8 flows: [1-9]\d* Mbit\/s; second by second/);
 }, 300_000);
 
 it("comes back as it was after down and up, and down leaves nothing", async () => {
@@ -343,11 +345,12 @@ it("runs the gateway for a real device in one container, on the host's network a
   device.ip(netns, "address add 192.0.2.99/24 dev eth0", "address add 10.52.0.1/32 dev lo");
   const compose = (file: string, ...words: string[]) =>
     daemon.compose(["--file", file, ...words], { env, timeoutSeconds: 60 });
+  const files = ["docker/gateway.yml", "docker/gateway-macvlan.yml"];
   const inGateway = (file: string, ...words: string[]) =>
     compose(file, "exec", "-T", "gateway", "tandem", ...words);
   try {
     let started = false;
-    for (const file of ["docker/gateway.yml", "docker/gateway-macvlan.yml"]) {
+    for (const file of files) {
       daemon.must(compose(file, "up", "--detach", "--no-build"));
       const id = compose(file, "ps", "-q", "gateway").stdout.trim();
       const words = (): string => compose(file, "logs", "--no-color").stdout;
@@ -373,6 +376,7 @@ it("runs the gateway for a real device in one container, on the host's network a
     }
     daemon.must(compose("docker/gateway.yml", "down", "--volumes"));
   } finally {
+    for (const file of files) compose(file, "down", "--volumes"); // nothing is in the way of a second attempt
     await device.stop();
   }
 }, 240_000);
