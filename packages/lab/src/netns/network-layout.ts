@@ -4,6 +4,7 @@
  */
 import { LabError, reasonOf } from "../lab-error.ts";
 import { BASE_SYSCTLS, NAMESPACE_SYSCTLS } from "./base-sysctls.ts";
+import { addOutside, type OutsideLayout } from "./outside-interface.ts";
 import { deleteNamespaces, type Realm } from "./realm.ts";
 
 export interface NamespaceLayout {
@@ -20,14 +21,6 @@ export interface InterfaceLayout {
   readonly name: string;
   /** `address/length`. */
   readonly addresses: readonly string[];
-}
-
-/** An interface on a network of the machine itself, for real devices. */
-export interface OutsideLayout {
-  readonly netns: string;
-  readonly interface: string;
-  /** In the machine's own namespace. */
-  readonly parent: string;
 }
 
 export interface CableEnd {
@@ -86,21 +79,6 @@ async function prepareNamespace(realm: Realm, netns: string): Promise<void> {
   const writes = SYSCTLS.map(([name, value]) => `[ ! -e ${name} ] || echo '${value}' >${name}`);
   const script = ["cd /proc/sys/net", ...writes, "ip link set lo up"].join("\n");
   await inNamespace(realm, netns, script);
-}
-
-async function addOutside(realm: Realm, outside: OutsideLayout): Promise<void> {
-  if (realm.kind !== "root") {
-    throw new LabError("a gateway on a real network needs root", "run it with sudo, or simulate the devices");
-  }
-  const words = `link add link ${outside.parent} name ${outside.interface} netns ${outside.netns} type macvlan mode bridge`;
-  try {
-    await realm.run(["ip", ...words.split(" ")]);
-  } catch (error) {
-    throw new LabError(
-      `interface ${outside.parent} cannot carry the gateway: ${reasonOf(error)}`,
-      "name an Ethernet interface of this machine that is up (ip link); wireless and loopback cannot",
-    );
-  }
 }
 
 function addCable({ ends: [a, b], mtu }: CableLayout): string {

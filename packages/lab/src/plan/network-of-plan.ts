@@ -14,6 +14,7 @@ import type {
   NamespaceLayout,
   NetworkLayout,
 } from "../netns/network-layout.ts";
+import { outsideCommands, outsideSysctls } from "../netns/outside-interface.ts";
 
 /** `dual-redundancy.gw-IN_0`: a lab's name holds no dot, so no two labs can share a namespace. */
 export function namespaceOf(lab: string, node: string): string {
@@ -39,6 +40,7 @@ export function networkOfPlan(plan: LabPlan): NetworkLayout {
             netns: namespaceOf(plan.lab, plan.outside.node),
             interface: plan.outside.interface,
             parent: plan.outside.parent,
+            answersFor: plan.outside.answersFor,
           },
         }),
   };
@@ -61,15 +63,12 @@ function namespaceLayout(plan: LabPlan, node: PlanNode): NamespaceLayout {
   return {
     netns: namespaceOf(plan.lab, node.name),
     interfaces,
-    sysctls: node.sysctls,
+    sysctls: outside === undefined ? node.sysctls : { ...node.sysctls, ...outsideSysctls(outside.interface) },
     commands: [
       ...guardCommands(node.guards, new Set(interfaces.map(({ name }) => name))),
-      ...(outside?.answersFor ?? []).map(
-        (address) =>
-          `${isIPv6(address) ? "-6" : "-4"} neighbor add proxy ${address} dev ${outside?.interface}`,
-      ),
       ...node.rules.flatMap(ruleCommands),
       ...node.routes.map(routeCommand),
+      ...(outside === undefined ? [] : outsideCommands(outside.interface, outside.answersFor)),
     ],
   };
 }

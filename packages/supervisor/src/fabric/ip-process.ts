@@ -4,8 +4,8 @@
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 
-/** Answered with exactly one line: "0:\tfrom all lookup local". */
-const QUESTION = "rule show pref 0\n";
+/** Answered with exactly one line: "32766:\tfrom all lookup main". */
+const QUESTION = "rule show pref 32766\n";
 
 interface Pending {
   resolve(complaints: string): void;

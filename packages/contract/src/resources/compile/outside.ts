@@ -21,9 +21,6 @@ export function addOutside(draft: Draft, gateways: readonly CompiledGateway[]): 
     draft.fabric.routes.push({ prefix, ...via, interface: INTERFACE });
   }
   draft.fabricEdges.push(INTERFACE);
-  // The kernel waits up to 0.8 s before it answers for somebody else.
-  draft.fabric.sysctls[`net.ipv4.neigh.${INTERFACE}.proxy_delay`] = "0";
-  draft.fabric.sysctls[`net.ipv6.neigh.${INTERFACE}.proxy_delay`] = "0";
   return {
     node: "fabric",
     interface: INTERFACE,
