@@ -1,6 +1,7 @@
 /**
  * The AEAD seam: how the packet loop encrypts without knowing who does the mathematics.
- * Backends: OpenSSL EVP by FFI (in `linux`, injected), `node:crypto` and `@noble` (in `crypto`, plain bytes).
+ * Backends: OpenSSL EVP by FFI and Intel's ipsec-mb for AES-GCM (in `linux`, injected), `node:crypto` and `@noble` (in
+ * `crypto`, plain bytes).
  *
  * All packets live in one arena. `bytes` views it for JavaScript, `base` is its address for FFI calls
  * (0 in a twin without FFI). Offsets are offsets into `bytes`.
@@ -34,8 +35,8 @@ export interface PacketCipher {
   /**
    * Queued forms, where the backend has them: many packets by one entry into the backend. Both work in place and are
    * carried out by `queue.run()`, in order; the job's number is `queue.count` before the call. Results as above, but for
-   * `enqueueOpen` only the length: whether the packet is authentic `queue.ok(job)` tells after the run. The queue is shared
-   * by all ciphers of one direction, and must not be full when a job is added.
+   * `enqueueOpen` only the length: whether the packet is authentic `queue.ok(job)` tells after the run. A queue is shared
+   * by ciphers of one direction, not by all of them, and must not be full when a job is added.
    */
   readonly queue?: CipherQueue;
   enqueueSeal?(header: number, length: number, sequenceHigh: number, sequenceLow: number): number;
@@ -51,7 +52,7 @@ export interface CipherQueue {
 }
 
 export interface PacketCipherBackend {
-  readonly name: "evp" | "node" | "noble";
+  readonly name: "ipsec-mb" | "evp" | "node" | "noble";
   create(
     direction: "seal" | "open",
     suite: EncryptionChoice,

@@ -13,7 +13,10 @@ const DONE = -1;
 export class CipherJobs {
   /** Per job DONE, FAILED, or its number in the queue. */
   readonly #place = new Int8Array(MAX_JOBS);
-  #queue: CipherQueue | undefined;
+  readonly #queueOf = new Array<CipherQueue | undefined>(MAX_JOBS).fill(undefined);
+  /** Of a backend: of these two kinds at most. */
+  #one: CipherQueue | undefined;
+  #other: CipherQueue | undefined;
   #count = 0;
 
   get count(): number {
@@ -31,7 +34,7 @@ export class CipherJobs {
   seal(cipher: PacketCipher, header: number, length: number, high: number, low: number): number {
     const job = this.#count++;
     if (cipher.enqueueSeal !== undefined) {
-      this.#place[job] = this.#enqueue(cipher.queue!);
+      this.#enqueue(job, cipher.queue!);
       return cipher.enqueueSeal(header, length, high, low);
     }
     const result = cipher.seal(header, header + 8 + cipher.ivLength, length, high, low);
@@ -43,7 +46,7 @@ export class CipherJobs {
   open(cipher: PacketCipher, header: number, length: number, high: number): number {
     const job = this.#count++;
     if (cipher.enqueueOpen !== undefined) {
-      this.#place[job] = this.#enqueue(cipher.queue!);
+      this.#enqueue(job, cipher.queue!);
       return cipher.enqueueOpen(header, length, high);
     }
     const result = cipher.open(header, length, high);
@@ -53,18 +56,24 @@ export class CipherJobs {
 
   /** Carries out what is queued. Results stay readable until the next job is added. */
   run(): void {
-    this.#queue?.run();
+    this.#one?.run();
+    this.#other?.run();
     this.#count = 0;
   }
 
   /** Whether job number `job` of the last run succeeded. */
   ok(job: number): boolean {
     const place = this.#place[job]!;
-    return place === DONE || (place >= 0 && this.#queue!.ok(place));
+    return place === DONE || (place >= 0 && this.#queueOf[job]!.ok(place));
   }
 
-  #enqueue(queue: CipherQueue): number {
-    this.#queue = queue;
-    return queue.count;
+  #enqueue(job: number, queue: CipherQueue): void {
+    if (this.#one !== queue && this.#other !== queue) {
+      if (this.#one === undefined) this.#one = queue;
+      else if (this.#other === undefined) this.#other = queue;
+      else throw new TypeError("a backend has two kinds of queue at most");
+    }
+    this.#queueOf[job] = queue;
+    this.#place[job] = queue.count;
   }
 }

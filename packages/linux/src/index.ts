@@ -15,6 +15,7 @@ export { closeEventFd, drainEventFd, openEventFd, ringEventFd } from "./eventfd.
 export { createEvpBackend } from "./evp/backend.ts";
 export { type CurveP256, openCurveP256 } from "./evp/curve-p256.ts";
 export { openIcmpSocket } from "./icmp-socket.ts";
+export { createIpsecMbBackend, ipsecMbMissing } from "./ipsec-mb/backend.ts";
 export { errno, memmove, readv, recvmmsg, sendmmsg, writev } from "./libc.ts";
 export { LinuxError } from "./linux-error.ts";
 export { addressAdd, addressDelete, type InterfaceAddress } from "./netlink/address.ts";
@@ -54,7 +55,7 @@ export {
   processNetns,
   unshareNamespaces,
 } from "./netns.ts";
-export type { EvpPacketCipher, EvpPacketCipherBackend } from "./packet-cipher.ts";
+export type { PacketCipher, PacketCipherBackend } from "./packet-cipher.ts";
 export { type CapturedFrame, openPacketSocket, type PacketSocket } from "./packet-socket.ts";
 export { POLLERR, POLLHUP, POLLIN, POLLOUT, PollSet } from "./poll.ts";
 export { openRawSocket, type RawSocketOptions } from "./raw-socket.ts";

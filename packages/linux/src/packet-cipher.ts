@@ -1,6 +1,6 @@
 /**
  * The shape of esp's AEAD seam (packages/esp/src/aead-seam.ts), declared here because linux imports neither esp nor crypto.
- * The gateway hands `createEvpBackend()` to esp; the compiler checks there that the shapes agree.
+ * The gateway hands `createEvpBackend()` or `createIpsecMbBackend()` to esp; the compiler checks there that the shapes agree.
  */
 export interface CipherArena {
   readonly bytes: Uint8Array;
@@ -26,7 +26,7 @@ export interface CipherKeys {
   readonly integrity: Uint8Array;
 }
 
-export interface EvpPacketCipher {
+export interface PacketCipher {
   readonly ivLength: number;
   readonly icvLength: number;
   readonly blockLength: number;
@@ -48,13 +48,13 @@ export interface CipherQueue {
   ok(job: number): boolean;
 }
 
-export interface EvpPacketCipherBackend {
-  readonly name: "evp";
+export interface PacketCipherBackend {
+  readonly name: "evp" | "ipsec-mb";
   create(
     direction: "seal" | "open",
     suite: CipherSuite,
     esn: boolean,
     keys: CipherKeys,
     arena: CipherArena,
-  ): EvpPacketCipher;
+  ): PacketCipher;
 }

@@ -23,6 +23,7 @@ const PACKAGES = [
     "libcharon-extra-plugins",
     "libstrongswan-standard-plugins",
     "libstrongswan-extra-plugins",
+    ...(process.arch === "x64" ? ["libipsec-mb1"] : []),
   ],
 ].join(",");
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";

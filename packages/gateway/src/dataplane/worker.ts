@@ -105,7 +105,7 @@ function run(backend: PacketCipherBackend): void {
 }
 
 try {
-  run(await loadCipherBackend(options.backend ?? process.env[CIPHER_BACKEND_VARIABLE] ?? "evp"));
+  run(await loadCipherBackend(options.backend ?? process.env[CIPHER_BACKEND_VARIABLE]));
 } catch (error) {
   // When the start fails this is its answer, with cause and cure; later it ends the thread, and the main thread is told.
   emit({ kind: "refused", id: 0, reason: error instanceof Error ? error.message : String(error) });

@@ -23,6 +23,8 @@ export interface Variant {
 
 export interface Running {
   readonly pids: readonly number[];
+  /** What a reader of the figures has to know of how they were made. */
+  readonly note?: string;
   stop(): Promise<void>;
 }
 
@@ -46,6 +48,11 @@ export const plainRouting: Subject = {
 };
 
 const STATIC_MAIN = join(REPOSITORY, "packages", "gateway", "src", "dataplane", "static-main.ts");
+
+const BACKEND_NOTES: Readonly<Record<string, string>> = {
+  "ipsec-mb": "tandem: AES-GCM by Intel's ipsec-mb (TANDEM_ESP_BACKEND=evp: by OpenSSL)",
+  evp: "tandem: AES-GCM by OpenSSL (with Debian's libipsec-mb1 and a processor with VAES and AVX-512 it is faster)",
+};
 
 const SUITE = {
   aes128gcm: { encryption: "aes-gcm-16", keyBits: 128, integrity: "none" },
@@ -75,9 +82,13 @@ export const tandem: Subject = {
         children.push(child);
         return saidUp(child);
       });
-      await Promise.all(started);
+      const [up] = await Promise.all(started);
+      const backend = /"backend":"([^"]+)"/.exec(up ?? "")?.[1];
       await network.routeVia({ g1: "tun0", g2: "tun0" });
-      return running(children);
+      return {
+        ...running(children),
+        note: BACKEND_NOTES[backend ?? ""] ?? `tandem: cipher backend ${backend}.`,
+      };
     });
   },
 };
@@ -262,10 +273,11 @@ function launch(argv: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProc
   return child;
 }
 
-async function saidUp(child: ChildProcess): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
+/** What it said. */
+async function saidUp(child: ChildProcess): Promise<string> {
+  return new Promise<string>((resolve, reject) => {
     child.stdout?.on("data", (text: Buffer) => {
-      if (text.includes('"up"')) resolve();
+      if (text.includes('"up"')) resolve(text.toString());
     });
     child.once("exit", (code) => reject(new LabError(`the data plane ended with status ${code}`)));
   });

@@ -89,7 +89,8 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
           if (version === "not installed" && subject.name === "wireguard-go") continue;
           const label = `${subject.name}${variant.suffix} ${run}/${options.runs}`;
           try {
-            await measure(network, subject, variant, options, sheet, label);
+            const note = await measure(network, subject, variant, options, sheet, label);
+            if (note !== undefined) notes.add(note);
           } catch (error) {
             // Twenty minutes of figures are not thrown away for one; that it is missing shows in the table and in the exit status.
             failed ||= subject.name === "tandem";
@@ -115,6 +116,7 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
   return { result, notes: [...notes], failed };
 }
 
+/** Resolves to what the subject wants noted. */
 async function measure(
   network: BenchNetwork,
   subject: Subject,
@@ -122,7 +124,7 @@ async function measure(
   options: ThroughputOptions,
   sheet: BenchSheet,
   label: string,
-): Promise<void> {
+): Promise<string | undefined> {
   const { suffix } = variant;
   const prober = new Prober(network, variant.family);
   const note = (work: string, unit: string, value: number): void => {
@@ -147,7 +149,7 @@ async function measure(
     await tcp("tcp-1-reverse", 1, true);
     await tcp("tcp-4-reverse", 4, true);
     if (wanted("ping")) note("ping", "ms", median(await prober.ping(200)));
-    if (suffix !== "") return;
+    if (suffix !== "") return running.note;
     if (wanted("ping-load")) note("ping-load", "ms", median(await prober.pingUnderLoad(150)));
     const tell = (text: string): void => options.progress(`${label}: udp at ${text}`);
     for (const [work, size, guess] of [
@@ -159,6 +161,7 @@ async function measure(
       const search = before > 0 ? { start: before * 0.95, near: true } : { start: guess, near: false };
       note(work, "Mbit/s", await prober.udp(size, 2, search, tell));
     }
+    return running.note;
   } finally {
     await running.stop();
     await network.unroute();

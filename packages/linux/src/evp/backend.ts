@@ -1,32 +1,28 @@
-import type { CipherArena, CipherSuite, EvpPacketCipherBackend } from "../packet-cipher.ts";
-import { createAeadCipher } from "./aead-cipher.ts";
-import { AeadQueue } from "./aead-queue.ts";
+import { checkSalt, createAeadCipher } from "../aead/aead-cipher.ts";
+import { queuesOf } from "../aead/queues.ts";
+import type { CipherSuite, PacketCipherBackend } from "../packet-cipher.ts";
+import { createEvpEngine } from "./evp-engine.ts";
+import { EvpQueue } from "./evp-queue.ts";
 import { createHmacCipher } from "./hmac-cipher.ts";
 
 /**
  * Packet ciphers by OpenSSL through FFI. Synchronous; use one isolate per cipher. `create` throws on a suite that this
  * OpenSSL or ESP does not know (DES needs OpenSSL's legacy provider, which Node does not load) and on keys of a wrong length.
  */
-export function createEvpBackend(options: { readonly queue?: boolean } = {}): EvpPacketCipherBackend {
-  const queues = options.queue === false ? undefined : createQueues();
+export function createEvpBackend(options: { readonly queue?: boolean } = {}): PacketCipherBackend {
+  const queues = options.queue === false ? undefined : queuesOf(EvpQueue.create);
   return {
     name: "evp",
     create(direction, suite, esn, keys, arena) {
       checkKeyLength(suite, keys.encryption.length);
       const { encryption, keyBits, integrity } = suite;
-      if (encryption === "aes-gcm-16") {
-        return createAeadCipher(
-          `AES-${keyBits}-GCM`,
-          direction,
-          esn,
-          keys,
-          arena,
-          queues?.(direction, arena),
-        );
-      }
-      if (encryption === "chacha20-poly1305") {
-        return createAeadCipher("ChaCha20-Poly1305", direction, esn, keys, arena, queues?.(direction, arena));
-      }
+      const aead = (name: string) => {
+        checkSalt(keys.salt);
+        const engine = createEvpEngine(name, direction, keys.encryption);
+        return createAeadCipher(engine, esn, keys.salt, arena, queues?.(direction, arena));
+      };
+      if (encryption === "aes-gcm-16") return aead(`AES-${keyBits}-GCM`);
+      if (encryption === "chacha20-poly1305") return aead("ChaCha20-Poly1305");
       if (integrity === "none") throw new Error(`${encryption} needs an integrity algorithm`);
       switch (encryption) {
         case "aes-cbc":
@@ -42,21 +38,8 @@ export function createEvpBackend(options: { readonly queue?: boolean } = {}): Ev
   };
 }
 
-function checkKeyLength(suite: CipherSuite, length: number): void {
+export function checkKeyLength(suite: CipherSuite, length: number): void {
   if (suite.keyBits !== length * 8) {
     throw new Error(`${suite.encryption} with ${suite.keyBits} bits got a key of ${length * 8} bits`);
   }
-}
-
-/** One queue per direction and packet memory, made when first asked for. */
-function createQueues(): (direction: "seal" | "open", arena: CipherArena) => AeadQueue | undefined {
-  const made = new Map<CipherArena, { seal: AeadQueue | undefined; open: AeadQueue | undefined }>();
-  return (direction, arena) => {
-    let both = made.get(arena);
-    if (both === undefined) {
-      both = { seal: AeadQueue.create("seal", arena), open: AeadQueue.create("open", arena) };
-      made.set(arena, both);
-    }
-    return both[direction];
-  };
 }

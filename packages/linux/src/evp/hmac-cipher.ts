@@ -6,7 +6,9 @@
  *
  * The IV of CBC must be unpredictable (RFC 3602 §3): it comes from a pool of random bytes that is refilled when used up.
  */
-import type { CipherArena, CipherKeys, CipherSuite, EvpPacketCipher } from "../packet-cipher.ts";
+
+import { takeScratchSlot } from "../aead/scratch.ts";
+import type { CipherArena, CipherKeys, CipherSuite, PacketCipher } from "../packet-cipher.ts";
 import {
   constantTimeCompare,
   createCipherContext,
@@ -22,7 +24,6 @@ import {
   macUpdate,
 } from "./libcrypto.ts";
 import { takeRandomBlock } from "./random-pool.ts";
-import { takeScratchSlot } from "./scratch.ts";
 
 const ESP_HEADER_LENGTH = 8;
 
@@ -49,7 +50,7 @@ export function createHmacCipher(
   esn: boolean,
   keys: CipherKeys,
   arena: CipherArena,
-): EvpPacketCipher {
+): PacketCipher {
   const hmac = hmacs[integrity];
   if (keys.integrity.length !== hmac.key) {
     throw new Error(`${integrity} needs a key of ${hmac.key} bytes, not ${keys.integrity.length}`);

@@ -1,14 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createArena } from "../../src/arena.ts";
-import { createEvpBackend } from "../../src/evp/backend.ts";
 import type { CipherSuite } from "../../src/packet-cipher.ts";
+import { BACKENDS } from "../backends.ts";
 
 const arena = createArena(1 << 20);
 const STRIDE = 2048;
 const at = (i: number): number => 65536 + i * STRIDE;
-const queued = createEvpBackend();
-const direct = createEvpBackend({ queue: false });
 
 const suites: CipherSuite[] = [
   { encryption: "aes-gcm-16", keyBits: 128, integrity: "none" },
@@ -16,80 +14,95 @@ const suites: CipherSuite[] = [
   { encryption: "chacha20-poly1305", keyBits: 256, integrity: "none" },
 ];
 
-function associations(direction: "seal" | "open") {
-  return suites.flatMap((suite, i) =>
-    [false, true].map((esn) => {
-      const keys = {
-        encryption: new Uint8Array(suite.keyBits / 8).fill(i + 1),
-        salt: Uint8Array.of(1, 2, 3, i),
-        integrity: new Uint8Array(0),
-      };
-      return {
-        esn,
-        queued: queued.create(direction, suite, esn, keys, arena),
-        direct: direct.create(direction, suite, esn, keys, arena),
-      };
-    }),
-  );
-}
+describe.each(BACKENDS)("%s", (_name, createBackend) => {
+  const queued = createBackend();
+  const direct = createBackend({ queue: false });
 
-// Where the machine cannot have a call list, the backend says so by offering no queue, and callers go one by one.
-const hasQueue = associations("seal")[0]!.queued.queue !== undefined;
-
-test("a call list is there exactly on x86-64, unless it was switched off", () => {
-  expect(hasQueue).toBe(process.arch === "x64" && process.env.TANDEM_NO_CALL_LIST === undefined);
-  expect(associations("open")[0]!.direct.queue).toBeUndefined();
-});
-
-test("queued jobs of many SAs give the bytes and verdicts of one-by-one calls, round after round", () => {
-  if (!hasQueue)
-    return expect(queued.create("seal", suites[0]!, false, keysOf(), arena).enqueueSeal).toBeUndefined();
-  const seals = associations("seal");
-  const opens = associations("open");
-  const sealQueue = seals[0]!.queued.queue!;
-  const openQueue = opens[0]!.queued.queue!;
-  for (let round = 0; round < 20; round++) {
-    const jobs = Array.from({ length: round === 0 ? sealQueue.capacity : 1 + ((round * 7) % 40) }, (_, i) => {
-      const which = (i * 5 + round) % seals.length;
-      const length = 4 * ((i * 37 + round) % 400);
-      return { which, length, high: seals[which]!.esn ? round : 0, low: i + 1, plain: randomBytes(length) };
-    });
-    const put = (i: number): void => {
-      arena.view.setUint32(at(i), 0xc0ffee00 + jobs[i]!.which);
-      arena.view.setUint32(at(i) + 4, jobs[i]!.low);
-      arena.bytes.set(jobs[i]!.plain, at(i) + 16);
-    };
-    const expected = jobs.map(({ which, length, high, low }, i) => {
-      put(i);
-      const total = seals[which]!.direct.seal(at(i), at(i) + 16, length, high, low);
-      return arena.bytes.slice(at(i), at(i) + total);
-    });
-    for (const [i, { which, length, high, low }] of jobs.entries()) {
-      put(i);
-      expect(seals[which]!.queued.enqueueSeal!(at(i), length, high, low)).toBe(expected[i]!.length);
-    }
-    expect(sealQueue.count).toBe(jobs.length);
-    sealQueue.run();
-    for (const [i, packet] of expected.entries()) {
-      expect(sealQueue.ok(i)).toBe(true);
-      expect(arena.bytes.slice(at(i), at(i) + packet.length)).toEqual(packet);
-    }
-
-    // Every third packet is forged: its neighbours in the same run must not notice.
-    for (const [i, { which, high }] of jobs.entries()) {
-      if (i % 3 === 0) arena.bytes[at(i) + expected[i]!.length - 1]! ^= 1;
-      opens[which]!.queued.enqueueOpen!(at(i), expected[i]!.length, high);
-    }
-    openQueue.run();
-    for (const [i, { plain, length }] of jobs.entries()) {
-      expect(openQueue.ok(i)).toBe(i % 3 !== 0);
-      if (i % 3 !== 0)
-        expect(Buffer.from(arena.bytes.slice(at(i) + 16, at(i) + 16 + length)).equals(plain)).toBe(true);
-    }
+  function associations(direction: "seal" | "open") {
+    return suites.flatMap((suite, i) =>
+      [false, true].map((esn) => {
+        const keys = {
+          encryption: new Uint8Array(suite.keyBits / 8).fill(i + 1),
+          salt: Uint8Array.of(1, 2, 3, i),
+          integrity: new Uint8Array(0),
+        };
+        return {
+          esn,
+          queued: queued.create(direction, suite, esn, keys, arena),
+          direct: direct.create(direction, suite, esn, keys, arena),
+        };
+      }),
+    );
   }
-  const count = openQueue.count;
-  expect(opens[0]!.queued.enqueueOpen!(at(0), 31, 0)).toBe(-1); // shorter than header, IV and ICV
-  expect(openQueue.count).toBe(count);
+
+  // Where the machine cannot have a call list, the backend says so by offering no queue, and callers go one by one.
+  const hasQueue = associations("seal")[0]!.queued.queue !== undefined;
+
+  test("a call list is there exactly on x86-64, unless it was switched off", () => {
+    expect(hasQueue).toBe(process.arch === "x64" && process.env.TANDEM_NO_CALL_LIST === undefined);
+    expect(associations("open")[0]!.direct.queue).toBeUndefined();
+  });
+
+  test("queued jobs of many SAs give the bytes and verdicts of one-by-one calls, round after round", () => {
+    if (!hasQueue)
+      return expect(queued.create("seal", suites[0]!, false, keysOf(), arena).enqueueSeal).toBeUndefined();
+    const seals = associations("seal");
+    const opens = associations("open");
+    const queuesOf = (sas: typeof seals) => [...new Set(sas.map((sa) => sa.queued.queue!))];
+    const capacity = Math.min(...queuesOf(seals).map((queue) => queue.capacity));
+    for (let round = 0; round < 20; round++) {
+      const jobs = Array.from({ length: round === 0 ? capacity : 1 + ((round * 7) % 40) }, (_, i) => {
+        const which = (i * 5 + round) % seals.length;
+        const length = 4 * ((i * 37 + round) % 400);
+        return {
+          which,
+          length,
+          high: seals[which]!.esn ? round : 0,
+          low: i + 1,
+          plain: randomBytes(length),
+        };
+      });
+      const put = (i: number): void => {
+        arena.view.setUint32(at(i), 0xc0ffee00 + jobs[i]!.which);
+        arena.view.setUint32(at(i) + 4, jobs[i]!.low);
+        arena.bytes.set(jobs[i]!.plain, at(i) + 16);
+      };
+      const expected = jobs.map(({ which, length, high, low }, i) => {
+        put(i);
+        const total = seals[which]!.direct.seal(at(i), at(i) + 16, length, high, low);
+        return arena.bytes.slice(at(i), at(i) + total);
+      });
+      /** The number of each job in its queue. */
+      const places: number[] = [];
+      for (const [i, { which, length, high, low }] of jobs.entries()) {
+        put(i);
+        places.push(seals[which]!.queued.queue!.count);
+        expect(seals[which]!.queued.enqueueSeal!(at(i), length, high, low)).toBe(expected[i]!.length);
+      }
+      expect(queuesOf(seals).reduce((sum, queue) => sum + queue.count, 0)).toBe(jobs.length);
+      for (const queue of queuesOf(seals)) queue.run();
+      for (const [i, packet] of expected.entries()) {
+        expect(seals[jobs[i]!.which]!.queued.queue!.ok(places[i]!)).toBe(true);
+        expect(arena.bytes.slice(at(i), at(i) + packet.length)).toEqual(packet);
+      }
+
+      // Every third packet is forged: its neighbours in the same run must not notice.
+      for (const [i, { which, high }] of jobs.entries()) {
+        if (i % 3 === 0) arena.bytes[at(i) + expected[i]!.length - 1]! ^= 1;
+        opens[which]!.queued.enqueueOpen!(at(i), expected[i]!.length, high);
+      }
+      for (const queue of queuesOf(opens)) queue.run();
+      for (const [i, { which, plain, length }] of jobs.entries()) {
+        expect(opens[which]!.queued.queue!.ok(places[i]!)).toBe(i % 3 !== 0);
+        if (i % 3 !== 0)
+          expect(Buffer.from(arena.bytes.slice(at(i) + 16, at(i) + 16 + length)).equals(plain)).toBe(true);
+      }
+    }
+    const openQueue = opens[0]!.queued.queue!;
+    const count = openQueue.count;
+    expect(opens[0]!.queued.enqueueOpen!(at(0), 31, 0)).toBe(-1); // shorter than header, IV and ICV
+    expect(openQueue.count).toBe(count);
+  });
 });
 
 function keysOf() {

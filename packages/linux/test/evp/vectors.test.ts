@@ -1,7 +1,7 @@
 import { formatHex, ipv4ChecksumValid, parseHex } from "@tandem/wire";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createArena } from "../../src/arena.ts";
-import { createEvpBackend } from "../../src/evp/backend.ts";
+import { BACKENDS } from "../backends.ts";
 
 const arena = createArena(65536);
 const HEADER = 4096;
@@ -42,15 +42,17 @@ const vectors = [
   },
 ] as const;
 
-test.each(vectors)("$name", ({ suite, esn, high, key, salt, packet, plain, trailer }) => {
-  const keys = { encryption: parseHex(key)!, salt: parseHex(salt)!, integrity: none };
-  const open = createEvpBackend().create("open", suite, esn, keys, arena);
-  const bytes = parseHex(packet)!;
-  arena.bytes.set(bytes, HEADER);
-  const length = open.open(HEADER, bytes.length, high);
-  expect(length).toBe(bytes.length - 32);
-  const inner = arena.bytes.slice(HEADER + 16, HEADER + 16 + length);
-  expect(formatHex(inner).startsWith(plain)).toBe(true);
-  expect(formatHex(inner).endsWith(trailer)).toBe(true);
-  expect(ipv4ChecksumValid(inner)).toBe(true);
+describe.each(BACKENDS)("%s", (_name, createBackend) => {
+  test.each(vectors)("$name", ({ suite, esn, high, key, salt, packet, plain, trailer }) => {
+    const keys = { encryption: parseHex(key)!, salt: parseHex(salt)!, integrity: none };
+    const open = createBackend().create("open", suite, esn, keys, arena);
+    const bytes = parseHex(packet)!;
+    arena.bytes.set(bytes, HEADER);
+    const length = open.open(HEADER, bytes.length, high);
+    expect(length).toBe(bytes.length - 32);
+    const inner = arena.bytes.slice(HEADER + 16, HEADER + 16 + length);
+    expect(formatHex(inner).startsWith(plain)).toBe(true);
+    expect(formatHex(inner).endsWith(trailer)).toBe(true);
+    expect(ipv4ChecksumValid(inner)).toBe(true);
+  });
 });
