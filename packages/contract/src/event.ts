@@ -5,7 +5,7 @@ export const TandemEvent = z
   .object({
     at: z.number(),
     node: z.string(),
-    /** Dotted name: ike.established, ike.adopted, ike.failed, child.up, child.rekeyed, child.down, bgp.state, route.changed, seat.taken, seat.dropped, failover.phase, dataplane.fault, ... */
+    /** Dotted name: ike.established, ike.adopted, ike.failed, child.up, child.rekeyed, child.replaced, child.down, bgp.state, route.changed, seat.taken, seat.dropped, failover.phase, dataplane.fault, ... */
     event: z.string(),
     connection: z.string().optional(),
     seat: z.string().optional(),

@@ -155,6 +155,8 @@ export type IkeEffect =
       readonly initiator: boolean;
       /** The Child SA that this one takes the place of. */
       readonly replaces?: string;
+      /** That one was rekeyed (RFC 7296 §2.8). Otherwise a new IKE SA with the same peer brought this one. */
+      readonly rekeyed?: boolean;
     } & ChildSaInstall)
   /** Send on this one from now on: the latest of a tunnel counts. */
   | { readonly kind: "child-sa-outbound-ready"; readonly tunnel: string; readonly childSa: string }

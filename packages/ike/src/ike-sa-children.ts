@@ -52,7 +52,12 @@ export class IkeSaChildren implements Iterable<ChildSa> {
       tunnel,
       ikeSa: id,
       initiator: child.initiator,
-      ...(replaces === undefined ? {} : { replaces: replaces.install.childSa }),
+      ...(replaces === undefined
+        ? {}
+        : {
+            replaces: replaces.install.childSa,
+            rekeyed: this.#bySpiIn.get(replaces.install.spiIn) === replaces,
+          }),
       ...child.install,
     });
     // Deferred: no clock decides. The answer that gives the peer this Child SA may still be lost (RFC 7296 §2.8).

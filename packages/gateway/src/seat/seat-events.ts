@@ -27,11 +27,18 @@ export const ikeSaDownEvent = (effect: Effect<"ike-sa-down"> | Effect<"ike-faile
   cause: effect.cause,
 });
 
-export const childSaUpEvent = (effect: Effect<"child-sa-up">): NewEvent => ({
-  event: effect.replaces === undefined ? "child.up" : "child.rekeyed",
-  message: `Child SA ${effect.childSa} in ${hex(effect.spiIn)} out ${hex(effect.spiOut)}`,
-  childSa: effect.childSa,
-});
+export function childSaUpEvent({
+  childSa,
+  spiIn,
+  spiOut,
+  replaces,
+  rekeyed,
+}: Effect<"child-sa-up">): NewEvent {
+  const instead = replaces === undefined ? "" : `, replaces ${replaces}`;
+  const message = `Child SA ${childSa} in ${hex(spiIn)} out ${hex(spiOut)}${instead}`;
+  const event = replaces === undefined ? "child.up" : rekeyed ? "child.rekeyed" : "child.replaced";
+  return { event, message, childSa };
+}
 
 export const childSaDownEvent = (effect: Effect<"child-sa-down">): NewEvent => ({
   event: "child.down",

@@ -39,6 +39,12 @@ describe("rekeying", () => {
     expect(settled(pair)).toBeUndefined();
     const fresh = what === "ike" ? pair.a.of("ike-sa-up") : pair.a.of("child-sa-up");
     expect(fresh).toHaveLength(2);
+    if (what === "ike") return;
+    // Both ends tell a rekeyed Child SA from one that a new IKE SA brought.
+    for (const end of [pair.a, pair.b]) {
+      const [first, second] = end.of("child-sa-up");
+      expect(second).toMatchObject({ replaces: first?.childSa, rekeyed: what === "child" });
+    }
   });
 
   it("with PFS does a fresh key exchange", () => {
