@@ -142,11 +142,6 @@ export class CallList {
     this.#word(this.#at + i * this.#shape.length + ARGUMENTS + 8 * index, value);
   }
 
-  /** Low 32 bits of what call `i` returned in the last run, signed: an `int`. */
-  result(i: number): number {
-    return this.#arena.view.getInt32(this.#at + i * this.#shape.length + this.#shape.result, true);
-  }
-
   /** Makes the first `count` calls in order; each is made whatever the ones before returned. */
   run(count: number): void {
     this.#run(this.#arena.base + this.#at, count);

@@ -7,7 +7,6 @@ export {
   type OwnedArena,
   type SharedArena,
 } from "./arena.ts";
-export { CallList, createCallList, symbolAddress } from "./call-list.ts";
 export { PathMtuDiscovery, type PathMtuDiscoveryName } from "./datagram-option.ts";
 export type { DatagramPath, DatagramSocket, ReceivedDatagram, SocketErrorReport } from "./datagram-socket.ts";
 export { Errno, type ErrnoName, errnoName } from "./errno.ts";

@@ -1,4 +1,4 @@
-/** The backends that this machine can have. Which it must have where, library.test.ts says. */
+/** The backends that this machine can have: OpenSSL always, ipsec-mb where its library and the processor allow. */
 import { createEvpBackend } from "../src/evp/backend.ts";
 import { createIpsecMbBackend, ipsecMbMissing } from "../src/ipsec-mb/backend.ts";
 

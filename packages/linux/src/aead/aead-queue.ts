@@ -20,7 +20,7 @@ export interface JobLayout {
   readonly out: number;
   readonly input: number;
   readonly length: number;
-  /** Where the address of the packet's own tag is wanted; undefined where it is not. */
+  /** Takes the address of the packet's own tag; undefined where no call wants it. */
   readonly tag: number | undefined;
 }
 
@@ -93,7 +93,6 @@ export abstract class AeadQueue implements AeadJobs {
     this.#address(at + layout.input, data);
     words[at + layout.length] = length;
     if (this.#tag >= 0) this.#address(at + this.#tag, data + length);
-    else this.expectTag(job, data + length);
     return job;
   }
 
@@ -121,6 +120,13 @@ export abstract class AeadQueue implements AeadJobs {
     this.#count = 0;
   }
 
+  /** Arena offset of the tag in the packet of a job of the last run. */
+  protected tagOf(job: number): number {
+    const { words } = this;
+    const at = this.start + job * this.jobWords;
+    return ((words[at + this.#layout.out]! - this.#baseLow) >>> 0) + words[at + this.#layout.length]!;
+  }
+
   /** Whether a job of the last run succeeded; for `open`, whether the packet is authentic. */
   abstract ok(job: number): boolean;
   /** The key is gone: what stands at its address next is another one. */
@@ -130,8 +136,6 @@ export abstract class AeadQueue implements AeadJobs {
 
   /** Another key than at the last job in this place. */
   protected abstract setContext(job: number, context: number): void;
-  /** For a layout without `tag`: the arena offset at which the packet's tag stands. */
-  protected abstract expectTag(job: number, at: number): void;
 
   #address(at: number, offset: number): void {
     const low = this.#baseLow + offset;

@@ -1,6 +1,5 @@
 /** AES-GCM and ChaCha20-Poly1305 by OpenSSL, five calls per packet. */
-import type { AeadEngine } from "../aead/aead-engine.ts";
-import { TAG_LENGTH } from "../aead/aead-engine.ts";
+import { type AeadEngine, TAG_LENGTH } from "../aead/aead-engine.ts";
 import { takeScratchSlot } from "../aead/scratch.ts";
 import {
   contextControl,

@@ -67,6 +67,4 @@ export class EvpQueue extends AeadQueue {
   protected setContext(job: number, context: number): void {
     for (let call = 0; call < CALLS; call++) this.list.argument(job * CALLS + call, 0, context);
   }
-
-  protected expectTag(): void {}
 }

@@ -27,8 +27,7 @@ export class GcmQueue extends AeadQueue {
   readonly #arena: CipherArena;
   readonly #functions = new Map<number, number>();
   readonly #tags: number;
-  /** Arena offsets of the packets' own tags, where they are to be compared. */
-  readonly #expected: Int32Array | undefined;
+  readonly #compares: boolean;
 
   /** Undefined where the machine cannot have a call list. */
   static create(direction: "seal" | "open", arena: CipherArena): GcmQueue | undefined {
@@ -41,7 +40,7 @@ export class GcmQueue extends AeadQueue {
     super(arena, layout, list, memory);
     this.#arena = arena;
     this.#tags = memory.allocate(this.capacity * TAG_LENGTH);
-    this.#expected = layout.tag === undefined ? new Int32Array(this.capacity) : undefined;
+    this.#compares = layout === OPEN;
     const context = memory.base + memory.allocate(CONTEXT_LENGTH);
     for (let job = 0; job < this.capacity; job++) {
       const tag = memory.base + this.#tags + TAG_LENGTH * job;
@@ -60,8 +59,8 @@ export class GcmQueue extends AeadQueue {
   }
 
   ok(job: number): boolean {
-    if (this.#expected === undefined) return true;
-    const own = this.#expected[job]!;
+    if (!this.#compares) return true;
+    const own = this.tagOf(job);
     const { view } = this.#arena;
     const right = this.memory.view;
     const at = this.#tags + TAG_LENGTH * job;
@@ -73,9 +72,5 @@ export class GcmQueue extends AeadQueue {
   protected setContext(job: number, keyData: number): void {
     this.list.function(job, this.#functions.get(keyData)!);
     this.list.argument(job, KEY_DATA, keyData);
-  }
-
-  protected expectTag(job: number, at: number): void {
-    this.#expected![job] = at;
   }
 }

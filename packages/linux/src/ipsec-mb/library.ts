@@ -13,8 +13,8 @@ import { readFileSync } from "node:fs";
 import koffi from "koffi";
 
 export const LIBRARY = "libIPSec_MB.so.1";
-/** sizeof(struct gcm_key_data) is 1,008 and sizeof(struct gcm_context_data) 88, the same in every version of this soname. */
-export const KEY_DATA_LENGTH = 1024;
+/** sizeof(struct gcm_key_data) is 1,008 and sizeof(struct gcm_context_data) 88 in version 1.3; there is room for another. */
+export const KEY_DATA_LENGTH = 2048;
 export const CONTEXT_LENGTH = 128;
 
 /** IMB_CPUFLAGS_AVX512_T2 of the library, as /proc/cpuinfo spells them. */
