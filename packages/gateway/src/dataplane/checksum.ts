@@ -11,6 +11,18 @@ export interface Checksum {
   add(sum: number, offset: number, length: number): number;
   /** The same while the bytes are copied to `target`, which must not overlap them. */
   copy(sum: number, target: number, offset: number, length: number): number;
+  /**
+   * The same to behind `headerLength` bytes from `header`, which are copied to `target` and not added. The 15 bytes behind the
+   * headers must be readable; those behind both are overwritten.
+   */
+  assemble(
+    sum: number,
+    target: number,
+    header: number,
+    headerLength: number,
+    offset: number,
+    length: number,
+  ): number;
 }
 
 /** Portable version, over words of 32 bits where the address allows. */
@@ -21,6 +33,10 @@ export function wordChecksum(arena: Pick<Arena, "bytes" | "words">): Checksum {
       bytes.copyWithin(target, offset, offset + length);
       return checksum.add(sum, offset, length);
     },
+    assemble(sum, target, header, headerLength, offset, length) {
+      bytes.copyWithin(target, header, header + headerLength);
+      return checksum.copy(sum, target + headerLength, offset, length);
+    },
     add: (sum, offset, length) => sumBytes(bytes, words, offset, length, sum),
   };
   return checksum;
@@ -28,10 +44,12 @@ export function wordChecksum(arena: Pick<Arena, "bytes" | "words">): Checksum {
 
 /** The version with SIMD; `memory` is the arena's. */
 export function simdChecksum(memory: WasmMemory): Checksum {
-  const { sum: sumOf, copy } = instantiateChecksum(memory);
+  const { sum: sumOf, copy, assemble } = instantiateChecksum(memory);
   return {
     add: (sum, offset, length) => sum + sumOf(offset, length),
     copy: (sum, target, offset, length) => sum + copy(target, offset, length),
+    assemble: (sum, target, header, headerLength, offset, length) =>
+      sum + assemble(target, offset, length, header, headerLength),
   };
 }
 

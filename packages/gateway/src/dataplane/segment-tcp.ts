@@ -34,7 +34,7 @@ export function segmentTcp(
   view.setUint16(tcp + 16, 0);
   bytes[tcp + 13] = fixedFlags;
   template.take(packet, upperLength);
-  const { checksum, ipLength, upperSum } = template;
+  const { ipLength } = template;
 
   const payload = end - start - headerLength;
   const body = start + headerLength;
@@ -42,7 +42,7 @@ export function segmentTcp(
     const length = Math.min(payload - sent, segmentSize);
     const total = headerLength + length;
     const at = target.place(total);
-    template.stamp(at, total);
+    const sum = template.build(at, total, body + sent);
     let flags = fixedFlags;
     if (sent === 0) flags |= lastFlags & CWR;
     if (sent + length >= payload) flags |= lastFlags & (FIN | PSH);
@@ -50,13 +50,12 @@ export function segmentTcp(
     const header = at + ipLength;
     view.setUint32(header + 4, number);
     bytes[header + 13] = flags;
-    const sum =
-      upperSum +
+    const whole =
+      sum +
       swap16(total - ipLength) +
       swap16(number >>> 16) +
       swap16(number & 0xffff) +
       ((flags ^ fixedFlags) << 8);
-    const whole = checksum.copy(sum, at + headerLength, body + sent, length);
     view.setUint16(header + 16, ~fold(whole) & 0xffff, true);
     target.commit(at, total);
     sent += length;

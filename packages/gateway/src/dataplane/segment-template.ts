@@ -19,28 +19,28 @@ interface Memory {
   readonly view: DataView;
 }
 
-/** What the region for the template holds: no options are longer than its 255 bytes. */
+/** No headers that are cut here are longer, and the region for the template has room for 15 bytes more. */
 export const LONGEST_HEADERS = 255;
 
 export class SegmentTemplate {
-  readonly checksum: Checksum;
   /** Of the IP header, and of all headers together, bytes. */
   ipLength = 0;
   headerLength = 0;
-  /** Of the pseudo-header without its length, and of the upper-layer header. */
-  upperSum = 0;
+  readonly #checksum: Checksum;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #at: number;
   #four = false;
   #identification = 0;
   #ipSum = 0;
+  /** Of the pseudo-header without its length, and of the upper-layer header. */
+  #upperSum = 0;
 
-  /** `at` is an arena region of at least 256 bytes. */
+  /** `at` is an arena region of at least 272 bytes. */
   constructor(memory: Memory, checksum: Checksum, at: number) {
     this.#bytes = memory.bytes;
     this.#view = memory.view;
-    this.checksum = checksum;
+    this.#checksum = checksum;
     this.#at = at;
   }
 
@@ -50,7 +50,7 @@ export class SegmentTemplate {
    */
   take(packet: InnerPacket, upperLength: number): void {
     const view = this.#view;
-    const { checksum } = this;
+    const checksum = this.#checksum;
     const start = packet.offset;
     const four = packet.family === 4;
     const ipLength = packet.upper - start;
@@ -65,31 +65,31 @@ export class SegmentTemplate {
     } else view.setUint16(start + 4, 0);
     this.#bytes.copyWithin(this.#at, start, start + this.headerLength);
     this.#ipSum = four ? checksum.add(0, start, ipLength) : 0;
-    this.upperSum =
+    this.#upperSum =
       checksum.add(0, packet.source, four ? 8 : 32) +
       swap16(packet.protocol) +
       checksum.add(0, start + ipLength, upperLength);
   }
 
-  /** Writes the headers of the next segment, `total` bytes long, at `to`; the upper-layer header is the template's. */
-  stamp(to: number, total: number): void {
+  /**
+   * Builds the next segment, `total` bytes long, at `to`: the headers, of which the upper-layer one is the template's, and what
+   * remains from `body`. Returns the sum of pseudo-header, upper-layer header and body, not folded. Up to 15 bytes behind
+   * the segment are overwritten.
+   */
+  build(to: number, total: number, body: number): number {
     const view = this.#view;
-    const bytes = this.#bytes;
-    const from = this.#at;
     const length = this.headerLength;
-    // A few dozen bytes: word stores beat the call that copyWithin is.
-    let i = 0;
-    for (; i + 4 <= length; i += 4) view.setInt32(to + i, view.getInt32(from + i, true), true);
-    for (; i < length; i++) bytes[to + i] = bytes[from + i]!;
+    const sum = this.#checksum.assemble(this.#upperSum, to, this.#at, length, body, total - length);
     if (!this.#four) {
       view.setUint16(to + 4, total - 40);
-      return;
+      return sum;
     }
     const identification = this.#identification;
     this.#identification = (identification + 1) & 0xffff;
     view.setUint16(to + 2, total);
     view.setUint16(to + 4, identification);
-    const sum = this.#ipSum + swap16(total) + swap16(identification);
-    view.setUint16(to + 10, ~fold(sum) & 0xffff, true);
+    const ipSum = this.#ipSum + swap16(total) + swap16(identification);
+    view.setUint16(to + 10, ~fold(ipSum) & 0xffff, true);
+    return sum;
   }
 }

@@ -23,7 +23,7 @@ export function segmentUdp(
 
   view.setUint32(packet.upper + 4, 0); // length and checksum
   template.take(packet, UDP_HEADER_LENGTH);
-  const { checksum, ipLength, upperSum } = template;
+  const { ipLength } = template;
 
   const payload = end - start - headerLength;
   const body = start + headerLength;
@@ -31,13 +31,12 @@ export function segmentUdp(
     const length = Math.min(payload - sent, segmentSize);
     const total = headerLength + length;
     const at = target.place(total);
-    template.stamp(at, total);
+    const partial = template.build(at, total, body + sent);
     const header = at + ipLength;
     const datagram = UDP_HEADER_LENGTH + length;
     view.setUint16(header + 4, datagram);
     // Twice: in the header, and in the pseudo-header.
-    const whole = checksum.copy(upperSum + 2 * swap16(datagram), at + headerLength, body + sent, length);
-    const sum = ~fold(whole) & 0xffff;
+    const sum = ~fold(partial + 2 * swap16(datagram)) & 0xffff;
     view.setUint16(header + 6, sum === 0 ? 0xffff : sum, true); // RFC 768: zero means none
     target.commit(at, total);
     sent += length;

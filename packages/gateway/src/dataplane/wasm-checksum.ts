@@ -63,6 +63,11 @@ export interface WasmChecksum {
   sum(source: number, length: number): number;
   /** The same, and the bytes copied to `target`, which does not overlap. */
   copy(target: number, source: number, length: number): number;
+  /**
+   * The same, to behind `headerLength` bytes from `header`, which are copied to `target` and not summed. Up to 15 bytes behind
+   * the headers are read, and overwritten in front of the copy or behind it.
+   */
+  assemble(target: number, source: number, length: number, header: number, headerLength: number): number;
 }
 
 export function instantiateChecksum(memory: WasmMemory): WasmChecksum {
@@ -74,15 +79,17 @@ function assemble(pages: number): Uint8Array<ArrayBuffer> {
   const types = vector([
     [0x60, 2, I32, I32, 1, I32],
     [0x60, 3, I32, I32, I32, 1, I32],
+    [0x60, 5, I32, I32, I32, I32, I32, 1, I32],
   ]);
   const limits = [0x01, ...unsigned(pages), ...unsigned(pages)];
   const imports = vector([[...name("env"), ...name("memory"), 0x02, ...limits]]);
-  const functions = vector([[0], [1]]);
+  const functions = vector([[0], [1], [2]]);
   const exported = vector([
     [...name("sum"), 0x00, 0],
     [...name("copy"), 0x00, 1],
+    [...name("assemble"), 0x00, 2],
   ]);
-  const code = vector([sized(body(false)), sized(body(true))]);
+  const code = vector([sized(body("sum")), sized(body("copy")), sized(body("assemble"))]);
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
     ...section(1, types),
@@ -93,12 +100,16 @@ function assemble(pages: number): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-/** One function: (copy: target,) source, length -> folded sum. */
-function body(copies: boolean): number[] {
+/** One function: (copy, assemble: target,) source, length (, assemble: header, header length) -> folded sum. */
+function body(kind: keyof WasmChecksum): number[] {
+  const copies = kind !== "sum";
   const target = 0;
   const source = copies ? 1 : 0;
   const length = source + 1;
-  const [a, b, total] = [length + 1, length + 2, length + 3];
+  const header = length + 1;
+  const headerLength = header + 1;
+  const parameters = kind === "assemble" ? headerLength + 1 : length + 1;
+  const [a, b, total, at] = [parameters, parameters + 1, parameters + 2, parameters + 3];
   const advance = (bytes: number): number[] => [
     ...[GET, source, I32_CONST, ...signed(bytes), I32_ADD, SET, source],
     ...(copies ? [GET, target, I32_CONST, ...signed(bytes), I32_ADD, SET, target] : []),
@@ -131,11 +142,21 @@ function body(copies: boolean): number[] {
     ...[GET, total, I64_CONST, ...signed(0xffff), I64_AND],
     ...[GET, total, I64_CONST, ...signed(16), I64_SHR_U, I64_ADD, SET, total],
   ];
+  // at = target; target += headerLength; do { at[0..16] = header[0..16]; advance both } while (at < target)
+  const headers = [
+    ...[GET, target, SET, at, GET, target, GET, headerLength, I32_ADD, SET, target],
+    ...[LOOP, VOID, GET, at, GET, header, ...V128_LOAD, 0, 0, ...V128_STORE, 0, 0],
+    ...[GET, header, I32_CONST, ...signed(16), I32_ADD, SET, header],
+    ...[GET, at, I32_CONST, ...signed(16), I32_ADD, SET, at],
+    ...[GET, at, GET, target, I32_LT_U, BR_IF, 0, END],
+  ];
   return [
     ...vector([
       [2, V128],
       [1, I64],
+      [1, I32],
     ]),
+    ...(kind === "assemble" ? headers : []),
     ...repeat(64, [...step(a, 0), ...step(b, 16), ...step(a, 32), ...step(b, 48)]),
     ...repeat(16, step(a, 0)),
     ...[GET, a, GET, b, ...I32X4_ADD, SET, a],
