@@ -48,7 +48,10 @@ export interface CipherQueue {
   readonly count: number;
   /** Carries out what is queued and empties the queue; results stay readable until the next job is added. */
   run(): void;
+  /** Whether a job of the last run succeeded. */
   ok(job: number): boolean;
+  /** Whether all of them did. */
+  allOk(): boolean;
 }
 
 export interface PacketCipherBackend {

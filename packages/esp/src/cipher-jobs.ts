@@ -18,6 +18,9 @@ export class CipherJobs {
   #one: CipherQueue | undefined;
   #other: CipherQueue | undefined;
   #count = 0;
+  /** Jobs that were done at once and failed: of the next run, and of the last. */
+  #failing = 0;
+  #failed = 0;
 
   get count(): number {
     return this.#count;
@@ -38,7 +41,7 @@ export class CipherJobs {
       return cipher.enqueueSeal(header, length, high, low);
     }
     const result = cipher.seal(header, header + 8 + cipher.ivLength, length, high, low);
-    this.#place[job] = result < 0 ? FAILED : DONE;
+    this.#done(job, result);
     return 8 + cipher.ivLength + length + cipher.icvLength;
   }
 
@@ -50,7 +53,7 @@ export class CipherJobs {
       return cipher.enqueueOpen(header, length, high);
     }
     const result = cipher.open(header, length, high);
-    this.#place[job] = result < 0 ? FAILED : DONE;
+    this.#done(job, result);
     return length - 8 - cipher.ivLength - cipher.icvLength;
   }
 
@@ -59,6 +62,13 @@ export class CipherJobs {
     this.#one?.run();
     this.#other?.run();
     this.#count = 0;
+    this.#failed = this.#failing;
+    this.#failing = 0;
+  }
+
+  /** Whether all jobs of the last run succeeded. */
+  allOk(): boolean {
+    return this.#failed === 0 && (this.#one?.allOk() ?? true) && (this.#other?.allOk() ?? true);
   }
 
   /** Whether job number `job` of the last run succeeded. */
@@ -67,13 +77,18 @@ export class CipherJobs {
     return place === DONE || (place >= 0 && this.#queueOf[job]!.ok(place));
   }
 
+  #done(job: number, result: number): void {
+    if (result < 0) this.#failing++;
+    this.#place[job] = result < 0 ? FAILED : DONE;
+  }
+
   #enqueue(job: number, queue: CipherQueue): void {
     if (this.#one !== queue && this.#other !== queue) {
       if (this.#one === undefined) this.#one = queue;
       else if (this.#other === undefined) this.#other = queue;
       else throw new TypeError("a backend has two kinds of queue at most");
     }
-    this.#queueOf[job] = queue;
+    if (this.#queueOf[job] !== queue) this.#queueOf[job] = queue;
     this.#place[job] = queue.count;
   }
 }

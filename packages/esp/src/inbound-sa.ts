@@ -4,7 +4,7 @@
  * allocated, and nothing that came from the network makes it throw.
  */
 import type { Arena, PacketCipher } from "./aead-seam.ts";
-import type { CipherJobs } from "./cipher-jobs.ts";
+import { type CipherJobs, MAX_JOBS } from "./cipher-jobs.ts";
 import { DropReason } from "./drop-reason.ts";
 import { type InnerPacket, readInnerPacket } from "./inner-packet.ts";
 import { type Expiry, Lifetime } from "./lifetime.ts";
@@ -54,6 +54,8 @@ export class InboundSa {
   #plain = -1;
   #padding = 0;
   #nextHeader = 0;
+  /** The next MAX_JOBS packets like it cross no limit. */
+  #farFromLimits = false;
 
   constructor(
     parameters: ChildSaParameters,
@@ -134,13 +136,14 @@ export class InboundSa {
     this.#plain = plain;
     this.#padding = padding;
     this.#nextHeader = nextHeader;
+    this.#lookAhead();
     return inner.length;
   }
 
   /**
    * Instead of `finish`, for an authentic packet that may be plainly the next one: true when its number follows the highest,
-   * it is as long as the last and ends like it, and no limit is near. Changes nothing; `accept` follows when the inner
-   * packet too is what the last one lets expect (same addresses, protocol, ports and length), or `finish` when not.
+   * it is as long as the last and ends like it, and no limit is within MAX_JOBS packets. Changes nothing; `accept` follows
+   * when the inner packet too is what the last one lets expect (same addresses, protocol, ports and length), or `finish` when not.
    */
   isNext(header: number, plain: number, sequence: number): boolean {
     if (sequence !== this.replay.top + 1 || plain !== this.#plain) return false;
@@ -149,21 +152,28 @@ export class InboundSa {
     const padding = this.#padding;
     if (bytes[trailer] !== padding || bytes[trailer + 1] !== this.#nextHeader) return false;
     for (let i = 0; i < padding; i++) if (bytes[trailer - padding + i] !== i + 1) return false; // RFC 4303 §2.4
-    const { counters, slot } = this;
-    const next = this.lifetime.next;
-    return (
-      counters[slot + SA_BYTES]! + plain < next[0]! &&
-      counters[slot + SA_PACKETS]! + 1 < next[1]! &&
-      !this.lifetime.ended
-    );
+    return this.#farFromLimits;
   }
 
-  /** Counts a packet of `length` bytes that `isNext` has let pass, and remembers its number. */
-  accept(sequence: number, length: number): void {
-    const { counters, slot } = this;
+  /** Remembers the number of a packet that `isNext` has let pass. At most MAX_JOBS of them before `count`. */
+  accept(sequence: number): void {
     this.replay.commit(sequence);
-    counters[slot + SA_PACKETS]!++;
+  }
+
+  /** Counts packets that were accepted, of `length` bytes together. */
+  count(packets: number, length: number): void {
+    const { counters, slot } = this;
+    counters[slot + SA_PACKETS]! += packets;
     counters[slot + SA_BYTES]! += length;
+    this.#lookAhead();
+  }
+
+  #lookAhead(): void {
+    const { counters, slot, lifetime } = this;
+    this.#farFromLimits =
+      counters[slot + SA_BYTES]! + MAX_JOBS * this.#plain < lifetime.next[0]! &&
+      counters[slot + SA_PACKETS]! + MAX_JOBS < lifetime.next[1]! &&
+      !lifetime.ended;
   }
 
   destroy(): void {

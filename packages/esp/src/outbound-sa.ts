@@ -6,7 +6,13 @@ import type { Arena, PacketCipher } from "./aead-seam.ts";
 import type { CipherJobs } from "./cipher-jobs.ts";
 import { DropReason } from "./drop-reason.ts";
 import { type Expiry, Lifetime } from "./lifetime.ts";
-import { ESP_HEADER_LENGTH, ESP_TRAILER_LENGTH, espAlignment, espPacketLength } from "./packet.ts";
+import {
+  ESP_HEADER_LENGTH,
+  ESP_TRAILER_LENGTH,
+  espAlignment,
+  espPacketLength,
+  espPadding,
+} from "./packet.ts";
 import { SA_BYTES, SA_PACKETS } from "./sa-counters.ts";
 import type { ChildSaParameters, SequenceBlock } from "./sa-parameters.ts";
 import { SequenceCounter } from "./sequence.ts";
@@ -29,7 +35,7 @@ export class OutboundSa {
   /** Offset of the inner packet from the ESP header. */
   readonly innerOffset: number;
   readonly #esn: boolean;
-  readonly #alignmentMask: number;
+  readonly #alignment: number;
   readonly #arena: Arena;
 
   constructor(
@@ -48,7 +54,7 @@ export class OutboundSa {
     this.slot = slot;
     this.innerOffset = ESP_HEADER_LENGTH + cipher.ivLength;
     this.#esn = parameters.esn;
-    this.#alignmentMask = espAlignment(cipher) - 1;
+    this.#alignment = espAlignment(cipher);
     this.#arena = arena;
   }
 
@@ -76,7 +82,7 @@ export class OutboundSa {
 
     const { bytes, view } = this.#arena;
     const end = header + this.innerOffset + length;
-    const padding = -(length + ESP_TRAILER_LENGTH) & this.#alignmentMask;
+    const padding = espPadding(this.#alignment, length);
     for (let i = 0; i < padding; i++) bytes[end + i] = i + 1; // RFC 4303 §2.4
     bytes[end + padding] = padding;
     bytes[end + padding + 1] = nextHeader;

@@ -26,13 +26,12 @@ export interface EspFraming {
   readonly blockLength: number;
 }
 
-/** The ciphertext is a multiple of this (RFC 4303 §2.4: of 4 at least, so that the ICV is aligned). */
+/** The ciphertext is a multiple of this (RFC 4303 §2.4: of 4 at least, so that the ICV is aligned); a power of two. */
 export const espAlignment = (framing: EspFraming): number => Math.max(4, framing.blockLength);
 
 /** Padding bytes in front of the pad length for an inner packet of `length` bytes. */
 export function espPadding(alignment: number, length: number): number {
-  const rest = (length + ESP_TRAILER_LENGTH) % alignment;
-  return rest === 0 ? 0 : alignment - rest;
+  return -(length + ESP_TRAILER_LENGTH) & (alignment - 1);
 }
 
 /** Length of the whole ESP packet that carries an inner packet of `length` bytes. */

@@ -46,6 +46,7 @@ export interface CipherQueue {
   readonly count: number;
   run(): void;
   ok(job: number): boolean;
+  allOk(): boolean;
 }
 
 export interface PacketCipherBackend {

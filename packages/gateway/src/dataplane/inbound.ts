@@ -213,9 +213,10 @@ export class Inbound {
     }
     this.#headers[job] = at;
     this.#plains[job] = plain;
-    this.#installed[job] = installed;
-    this.#outers[job] = outer;
-    this.#received[job] = received;
+    // Mostly what stands there already: a comparison is cheaper than the collector's bookkeeping.
+    if (this.#installed[job] !== installed) this.#installed[job] = installed;
+    if (this.#outers[job] !== outer) this.#outers[job] = outer;
+    if (this.#received[job] !== received) this.#received[job] = received;
   }
 
   /** IKE may tell the peer (RFC 7296 §1.5). */
@@ -232,37 +233,55 @@ export class Inbound {
 
   /** Second half: what was queued is opened together, then judged and delivered in order. */
   #finish(): void {
-    const count = this.#jobs.count;
-    this.#jobs.run();
-    for (let job = 0; job < count; job++) if (!this.#continues(job)) this.#opened(job);
+    const jobs = this.#jobs;
+    const count = jobs.count;
+    jobs.run();
+    const allOk = jobs.allOk();
+    for (let job = 0; job < count; ) {
+      const next = this.#continues(job, count, allOk);
+      if (next === job) this.#opened(job++);
+      else job = next;
+    }
   }
 
   /**
-   * The common case in a few comparisons: the packet after one of the same flow, SA and datagram, in order. What was
-   * found true of that one (route, selectors, source, ECN) needs no second look. False, with nothing done, otherwise.
+   * The common case in a few comparisons: packets after one of the same flow, SA and datagram, in order. What was found true of
+   * that one (route, selectors, source, ECN) needs no second look. Returns the first job from `first` that is none of them.
    */
-  #continues(job: number): boolean {
-    const installed = this.#installed[job]!;
-    if (installed !== this.#joining || this.#joiner.current === undefined) return false;
-    if (this.#compared !== installed || this.#comparedTo !== this.#received[job] || !this.#jobs.ok(job))
-      return false;
+  #continues(first: number, count: number, allOk: boolean): number {
+    const joiner = this.#joiner;
+    const installed = this.#installed[first]!;
+    const received = this.#received[first];
+    if (installed !== this.#joining || joiner.current === undefined) return first;
+    if (this.#compared !== installed || this.#comparedTo !== received) return first;
     const { inbound } = installed.sa;
-    const header = this.#headers[job]!;
-    const sequence = this.#sequences[job]!;
-    if (!inbound.isNext(header, this.#plains[job]!, sequence)) return false;
-    const length = this.#joiner.extend(header + inbound.innerOffset);
-    if (length === 0) return false;
-    inbound.accept(sequence, length);
-    this.#count(installed, length);
-    return true;
+    const { innerOffset } = inbound;
+    let octets = 0;
+    let job = first;
+    for (; job < count; job++) {
+      if (this.#installed[job] !== installed || this.#received[job] !== received) break;
+      if (!allOk && !this.#jobs.ok(job)) break;
+      const header = this.#headers[job]!;
+      const sequence = this.#sequences[job]!;
+      if (!inbound.isNext(header, this.#plains[job]!, sequence)) break;
+      const length = joiner.extend(header + innerOffset);
+      if (length === 0) break;
+      inbound.accept(sequence);
+      octets += length;
+    }
+    if (job > first) {
+      inbound.count(job - first, octets);
+      this.#count(installed, job - first, octets);
+    }
+    return job;
   }
 
-  #count(installed: InstalledSa, length: number): void {
+  #count(installed: InstalledSa, packets: number, octets: number): void {
     const { clock, counters } = this.#plane;
     const slot = installed.tunnel.slot;
-    counters[LoopCounter.segmentsIn]!++;
-    counters[slot + TUNNEL_PACKETS_IN]!++;
-    counters[slot + TUNNEL_BYTES_IN]! += length;
+    counters[LoopCounter.segmentsIn]! += packets;
+    counters[slot + TUNNEL_PACKETS_IN]! += packets;
+    counters[slot + TUNNEL_BYTES_IN]! += octets;
     counters[installed.slot + SA_LAST_IN] = clock.now;
   }
 
@@ -282,7 +301,7 @@ export class Inbound {
       this.#refused(installed, -length);
       return;
     }
-    this.#count(installed, length);
+    this.#count(installed, 1, length);
     this.#plane.heard.note(installed);
     this.#plane.touched.note(installed);
     const received = this.#received[job]!;

@@ -23,6 +23,7 @@ import type { Plane } from "./plane.ts";
 import { JOIN_MAX, MAX_PACKET } from "./regions.ts";
 import { LoopCounter } from "./shared-counters.ts";
 
+const TWO_32 = 0x1_0000_0000;
 const PSH = 0x08;
 const ACK = 0x10;
 const ECE = 0x40;
@@ -58,6 +59,10 @@ class Join {
 
 export class Joiner {
   readonly #plane: Plane;
+  readonly #view: DataView;
+  readonly #words: Uint32Array;
+  readonly #baseLow: number;
+  readonly #baseHigh: number;
   readonly #joins: readonly Join[];
   readonly #udp: boolean;
   readonly #tcp: boolean;
@@ -68,6 +73,11 @@ export class Joiner {
 
   constructor(plane: Plane) {
     this.#plane = plane;
+    const { view, words, base } = plane.arena;
+    this.#view = view;
+    this.#words = words;
+    this.#baseLow = base % TWO_32;
+    this.#baseHigh = Math.floor(base / TWO_32);
     this.#joins = plane.regions.joins.map((iovec) => new Join(iovec));
     this.#tcp = plane.settings.join && plane.tun.offloads.tcp;
     this.#udp = plane.settings.join && plane.tun.offloads.udp;
@@ -102,7 +112,7 @@ export class Joiner {
     if (join === undefined || join.count < 2 || join.count >= JOIN_MAX) return 0; // the second tells how identifications go
     const length = join.headers + join.size;
     if (join.total + join.size > MAX_PACKET) return 0;
-    const { view } = this.#plane.arena;
+    const view = this.#view;
     const first = join.first;
     if (view.getInt32(at) !== view.getInt32(first)) return 0; // IPv4: the total length is among it
     if (!(join.family === 4 ? this.#continuesIpv4(join, at) : this.#continuesIpv6(join, at))) return 0;
@@ -126,7 +136,7 @@ export class Joiner {
   }
 
   #continuesIpv4(join: Join, at: number): boolean {
-    const { view } = this.#plane.arena;
+    const view = this.#view;
     const first = join.first;
     const firstIdentification = view.getUint16(first + 4);
     const identification = join.fixedIdentification
@@ -143,13 +153,13 @@ export class Joiner {
   }
 
   #continuesIpv6(join: Join, at: number): boolean {
-    const { view } = this.#plane.arena;
+    const view = this.#view;
     for (let o = 4; o < 40; o += 4) if (view.getInt32(at + o) !== view.getInt32(join.first + o)) return false;
     return true;
   }
 
   #continuesTcp(join: Join, tcp: number, first: number): boolean {
-    const { view } = this.#plane.arena;
+    const view = this.#view;
     if (view.getInt32(tcp + 4) !== join.sequence) return false;
     if (view.getInt32(tcp + 8) !== view.getInt32(first + 8)) return false; // acknowledgement
     // Data offset, flags but PSH, window. The first has no PSH, or it would have been written at once.
@@ -193,7 +203,7 @@ export class Joiner {
 
   /** The join of the packet's flow. */
   #find(packet: InnerPacket): Join | undefined {
-    const { view } = this.#plane.arena;
+    const view = this.#view;
     const joins = this.#joins;
     const ports = view.getInt32(packet.upper);
     for (let i = 0; i < joins.length; i++) {
@@ -206,7 +216,7 @@ export class Joiner {
   }
 
   #sameAddresses(join: Join, packet: InnerPacket): boolean {
-    const { view } = this.#plane.arena;
+    const view = this.#view;
     const a = join.first + (packet.family === 4 ? 12 : 8);
     const words = packet.family === 4 ? 2 : 8;
     for (let w = 0; w < words; w++) {
@@ -248,13 +258,8 @@ export class Joiner {
 
   /** The packet at `at` is part of the join, which may thereby be complete and written. */
   #add(join: Join, at: number, payload: number): void {
-    const { base, bytes, view } = this.#plane.arena;
-    const entry = join.iovec + join.count * 16;
-    const address = base + at + join.headers;
-    view.setUint32(entry, address >>> 0, true);
-    view.setUint32(entry + 4, Math.floor(address / 4294967296), true);
-    view.setUint32(entry + 8, payload, true);
-    view.setUint32(entry + 12, 0, true);
+    const { bytes } = this.#plane.arena;
+    this.#setEntry(join.iovec + join.count * 16, at + join.headers, payload);
     join.count++;
     join.total += payload;
     join.sequence = (join.sequence + payload) | 0;
@@ -266,6 +271,17 @@ export class Joiner {
       last = true;
     }
     if (last) this.#write(join);
+  }
+
+  /** struct iovec (readv(2)): address and length, 64 bits each. */
+  #setEntry(entry: number, offset: number, length: number): void {
+    const words = this.#words;
+    const word = entry >> 2;
+    const low = this.#baseLow + offset;
+    words[word] = low;
+    words[word + 1] = low < TWO_32 ? this.#baseHigh : this.#baseHigh + 1;
+    words[word + 2] = length;
+    words[word + 3] = 0;
   }
 
   #start(packet: InnerPacket, headers: number): void {
@@ -352,11 +368,7 @@ export class Joiner {
     view.setUint16(header + 4, join.size, true);
     view.setUint16(header + 6, join.upper, true);
     view.setUint16(header + 8, tcp ? 16 : 6, true);
-    const address = arena.base + header;
-    view.setUint32(join.iovec, address >>> 0, true);
-    view.setUint32(join.iovec + 4, Math.floor(address / 4294967296), true);
-    view.setUint32(join.iovec + 8, VIRTIO_NET_HEADER_LENGTH + join.headers + join.size, true);
-    view.setUint32(join.iovec + 12, 0, true);
+    this.#setEntry(join.iovec, header, VIRTIO_NET_HEADER_LENGTH + join.headers + join.size);
     counters[LoopCounter.joined]! += join.count;
     this.#written(tun.writeVector(join.iovec, join.count), join.total, join.count);
   }

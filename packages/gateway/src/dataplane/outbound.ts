@@ -41,6 +41,9 @@ export class Outbound implements SegmentTarget {
   #nextHeader = NEXT_HEADER_IPV4;
   #tos = 0;
   #header = 0;
+  /** Sealed for the current SA's tunnel and not yet counted. */
+  #packets = 0;
+  #octets = 0;
 
   constructor(plane: Plane, batch: OuterBatch, joiner: Joiner) {
     this.#plane = plane;
@@ -105,17 +108,14 @@ export class Outbound implements SegmentTarget {
 
   /** Seals the packet of `length` bytes that stands at the place. */
   commit(_offset: number, length: number): void {
-    const { counters } = this.#plane;
     const sealed = this.#sa.seal(this.#header, length, this.#nextHeader, this.#batch.jobs);
     if (sealed < 0) {
-      counters[-sealed]!++;
+      this.#plane.counters[-sealed]!++;
       return;
     }
     this.#batch.commit(sealed);
-    const { slot } = this.#chosen!.tunnel;
-    counters[slot + TUNNEL_PACKETS_OUT]!++;
-    counters[slot + TUNNEL_BYTES_OUT]! += length;
-    counters[LoopCounter.segmentsOut]!++;
+    this.#packets++;
+    this.#octets += length;
   }
 
   #copy(offset: number, length: number): void {
@@ -124,11 +124,15 @@ export class Outbound implements SegmentTarget {
     this.commit(at, length);
   }
 
-  /** Tells the main thread what the current SA needs; called once per packet that was read, not per segment. */
+  /**
+   * Counts what went over the current SA and tells the main thread what the SA needs; called once per packet that was read,
+   * not per segment.
+   */
   settle(): void {
     const installed = this.#chosen;
     if (installed === undefined) return;
     const { outbound } = installed.sa;
+    this.#count(installed);
     this.#plane.counters[installed.slot + SA_LAST_OUT] = this.#plane.clock.now;
     this.#plane.touched.note(installed);
     if (outbound.expiry !== undefined) {
@@ -144,6 +148,16 @@ export class Outbound implements SegmentTarget {
         reservedUpTo: sequence.reservedUpTo,
       });
     }
+  }
+
+  #count(installed: InstalledSa): void {
+    const { counters } = this.#plane;
+    const { slot } = installed.tunnel;
+    counters[slot + TUNNEL_PACKETS_OUT]! += this.#packets;
+    counters[slot + TUNNEL_BYTES_OUT]! += this.#octets;
+    counters[LoopCounter.segmentsOut]! += this.#packets;
+    this.#packets = 0;
+    this.#octets = 0;
   }
 
   /** Counts a drop and answers it with an ICMP error on the way that the packet came. Always false. */
@@ -166,8 +180,10 @@ export class Outbound implements SegmentTarget {
     }
     const back = from.select(error, arena.bytes);
     if (back !== undefined && error.length <= back.path.innerMtu) {
+      if (this.#chosen !== undefined) this.#count(this.#chosen);
       this.#use(back, error);
       this.#copy(error.offset, error.length);
+      this.settle();
     }
     return false;
   }

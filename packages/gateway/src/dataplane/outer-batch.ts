@@ -94,7 +94,7 @@ export class OuterBatch {
   flush(): void {
     if (this.#count > 0) {
       this.jobs.run();
-      if (this.#sealed()) {
+      if (this.jobs.allOk()) {
         if (this.#plane.tap.on) for (let i = 0; i < this.#used; i++) this.#capture(this.#runs[i]!);
         this.#sendRuns();
       } else this.#sendSealed();
@@ -111,11 +111,6 @@ export class OuterBatch {
   /** One call goes to one socket. */
   #together(a: OuterPath, b: OuterPath): boolean {
     return this.#plane.sendBatch !== undefined && a.socket === b.socket;
-  }
-
-  #sealed(): boolean {
-    for (let job = 0; job < this.#count; job++) if (!this.jobs.ok(job)) return false;
-    return true;
   }
 
   /** The backend failed on some packet, which must never be: those that are sealed go one by one, the others not at all. */

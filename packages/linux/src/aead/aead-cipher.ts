@@ -9,11 +9,9 @@
  * (RFC 4106 §3.1 allows any unique value).
  */
 import type { CipherArena, PacketCipher } from "../packet-cipher.ts";
-import { type AeadEngine, type AeadJobs, TAG_LENGTH } from "./aead-engine.ts";
+import { type AeadEngine, type AeadJobs, ESP_HEADER_LENGTH, IV_LENGTH, TAG_LENGTH } from "./aead-engine.ts";
 import { takeScratchSlot } from "./scratch.ts";
 
-const ESP_HEADER_LENGTH = 8;
-const IV_LENGTH = 8;
 const OVERHEAD = ESP_HEADER_LENGTH + IV_LENGTH + TAG_LENGTH;
 const SALT_LENGTH = 4;
 
@@ -37,13 +35,13 @@ export function createAeadCipher(
   const scratch = slot.arena.view;
   const nonceView = slot.at + NONCE;
   slot.arena.bytes.set(salt, nonceView);
-  const saltWord = scratch.getUint32(nonceView);
   const nonce = slot.arena.base + slot.at + NONCE;
   const aad = slot.arena.base + slot.at + AAD;
   const { view, base, bytes } = arena;
   const { context } = engine;
   const aadLength = esn ? 12 : 8;
   let destroyed = false;
+  queue?.register(context, scratch.getUint32(nonceView), esn);
 
   /** Address of the AAD of the packet at `header`. */
   function writeAad(header: number, sequenceHigh: number): number {
@@ -84,31 +82,21 @@ export function createAeadCipher(
         const iv = header + ESP_HEADER_LENGTH;
         view.setUint32(iv, sequenceHigh);
         view.setUint32(iv + 4, sequenceLow);
-        const job = queue.add(context, saltWord, sequenceHigh, sequenceLow, iv + IV_LENGTH, length);
-        if (esn) queue.extendedAad(job, view.getUint32(header), sequenceHigh, view.getUint32(header + 4));
-        else queue.aad(job, header);
+        queue.add(context, header, sequenceHigh, sequenceLow, sequenceHigh, length);
         return OVERHEAD + length;
       },
       enqueueOpen(header, length, sequenceHigh) {
         const n = length - OVERHEAD;
         if (n < 0) return -1;
         const iv = header + ESP_HEADER_LENGTH;
-        const job = queue.add(
-          context,
-          saltWord,
-          view.getUint32(iv),
-          view.getUint32(iv + 4),
-          iv + IV_LENGTH,
-          n,
-        );
-        if (esn) queue.extendedAad(job, view.getUint32(header), sequenceHigh, view.getUint32(header + 4));
-        else queue.aad(job, header);
+        queue.add(context, header, view.getUint32(iv), view.getUint32(iv + 4), sequenceHigh, n);
         return n;
       },
     }),
     destroy() {
       if (destroyed) return;
       destroyed = true;
+      queue?.forget(context);
       engine.destroy();
       slot.release();
     },

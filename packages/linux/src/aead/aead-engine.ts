@@ -2,6 +2,8 @@
 import type { CipherQueue } from "../packet-cipher.ts";
 
 export const TAG_LENGTH = 16;
+export const ESP_HEADER_LENGTH = 8;
+export const IV_LENGTH = 8;
 
 /** One key in one direction. All of its arguments are addresses and lengths in bytes. */
 export interface AeadEngine {
@@ -17,13 +19,21 @@ export interface AeadEngine {
 
 /** A queue of the engines of one kind and direction. */
 export interface AeadJobs extends CipherQueue {
+  /** Makes a key known before its first job: its salt as a big-endian word, and whether its sequence numbers are extended. */
+  register(context: number, salt: number, extended: boolean): void;
+  /** The key is gone: what stands at its address next is another one. */
+  forget(context: number): void;
   /**
-   * Adds a job over `length` bytes at the arena offset `data`, the tag after them; the nonce is salt and IV as big-endian
-   * words. Returns the job's number; `aad` or `extendedAad` must follow. The queue must not be full.
+   * Adds a job over the `length` bytes behind the IV of the packet at the arena offset `header`, the tag after them; the IV as
+   * big-endian words. SPI and sequence number are authenticated as they stand in the packet, with `sequenceHigh` between them
+   * where the key's are extended (RFC 4106 §5). The queue must not be full.
    */
-  add(context: number, salt: number, ivHigh: number, ivLow: number, data: number, length: number): number;
-  /** SPI and sequence number as they stand at the arena offset `header`. */
-  aad(job: number, header: number): void;
-  /** With extended sequence numbers (RFC 4106 §5). */
-  extendedAad(job: number, spi: number, high: number, low: number): void;
+  add(
+    context: number,
+    header: number,
+    ivHigh: number,
+    ivLow: number,
+    sequenceHigh: number,
+    length: number,
+  ): void;
 }

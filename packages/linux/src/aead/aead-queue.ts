@@ -1,15 +1,16 @@
 /**
  * AEAD operations on many packets by one entry into C: the calls of each are written into a call list and made together.
- * Functions, lengths and scratch addresses stand in the list from the start; a job writes only what differs, and the
- * key only when it is not the one that this place had before. The data is transformed in place.
+ * Functions, lengths and scratch addresses stand in the list from the start, and what belongs to a key from its last job in
+ * the same place; a job writes only what differs. The data is transformed in place.
  */
 import { createArena, type OwnedArena } from "../arena.ts";
 import { type CallList, type CallShape, createCallList } from "../call-list.ts";
 import type { CipherArena } from "../packet-cipher.ts";
-import type { AeadJobs } from "./aead-engine.ts";
+import { type AeadJobs, ESP_HEADER_LENGTH, IV_LENGTH } from "./aead-engine.ts";
 
 const CAPACITY = 64;
 const TWO_32 = 0x1_0000_0000;
+const DATA = ESP_HEADER_LENGTH + IV_LENGTH;
 
 /** Where in a job's calls the arguments stand that every job has: indexes of 32-bit words from its first. */
 export interface JobLayout {
@@ -20,8 +21,8 @@ export interface JobLayout {
   readonly out: number;
   readonly input: number;
   readonly length: number;
-  /** Takes the address of the packet's own tag; undefined where no call wants it. */
-  readonly tag: number | undefined;
+  /** Takes the address of the packet's own tag; 0 where no call wants it. */
+  readonly tag: number;
 }
 
 /** Word of an argument (from 0) of a call (from 0). */
@@ -35,6 +36,11 @@ export function createJobList(layout: JobLayout): { list: CallList; memory: Owne
   return list && { list, memory };
 }
 
+interface Key {
+  readonly salt: number;
+  readonly extended: boolean;
+}
+
 export abstract class AeadQueue implements AeadJobs {
   readonly capacity: number = CAPACITY;
   protected readonly list: CallList;
@@ -44,13 +50,22 @@ export abstract class AeadQueue implements AeadJobs {
   protected readonly start: number;
   protected readonly jobWords: number;
   readonly #layout: JobLayout;
-  readonly #tag: number;
+  readonly #view: DataView;
+  readonly #arena: CipherArena;
+  /** Address of the arena, and its low word as a signed number. */
+  readonly #base: number;
+  readonly #baseLow: number;
+  /** Whether the high words of addresses differ within the arena. */
+  readonly #crosses: boolean;
   readonly #nonces: number;
   readonly #aads: number;
-  readonly #baseHigh: number;
-  readonly #baseLow: number;
+  readonly #keys = new Map<number, Key>();
+  /** Of the last job in each place: its key, and whether its sequence numbers are extended. */
   readonly #contexts = new Float64Array(CAPACITY);
+  readonly #extended = new Uint8Array(CAPACITY);
   #count = 0;
+  /** Jobs of the last run. */
+  protected ran = 0;
 
   constructor(arena: CipherArena, layout: JobLayout, list: CallList, memory: OwnedArena) {
     this.list = list;
@@ -59,9 +74,11 @@ export abstract class AeadQueue implements AeadJobs {
     this.start = list.offset / 4;
     this.jobWords = (layout.calls * layout.shape.length) / 4;
     this.#layout = layout;
-    this.#tag = layout.tag ?? -1;
-    this.#baseHigh = Math.floor(arena.base / TWO_32);
-    this.#baseLow = arena.base % TWO_32;
+    this.#view = memory.view;
+    this.#arena = arena;
+    this.#base = arena.base;
+    this.#baseLow = arena.base | 0;
+    this.#crosses = high(arena.base) !== high(arena.base + arena.bytes.length);
     this.#nonces = memory.allocate(CAPACITY * 16);
     this.#aads = memory.allocate(CAPACITY * 16);
   }
@@ -75,48 +92,75 @@ export abstract class AeadQueue implements AeadJobs {
     return this.memory.base + this.#nonces + 16 * job;
   }
 
-  add(context: number, salt: number, ivHigh: number, ivLow: number, data: number, length: number): number {
+  register(context: number, salt: number, extended: boolean): void {
+    this.#keys.set(context, { salt, extended });
+  }
+
+  forget(context: number): void {
+    this.#keys.delete(context);
+    for (let job = 0; job < CAPACITY; job++) if (this.#contexts[job] === context) this.#contexts[job] = 0;
+  }
+
+  add(
+    context: number,
+    header: number,
+    ivHigh: number,
+    ivLow: number,
+    sequenceHigh: number,
+    length: number,
+  ): void {
     const job = this.#count++;
-    const { words } = this;
     const layout = this.#layout;
+    const words = this.words;
+    const view = this.#view;
     const at = this.start + job * this.jobWords;
-    if (this.#contexts[job] !== context) {
-      this.#contexts[job] = context;
-      this.setContext(job, context);
-    }
-    const { view } = this.memory;
+    if (this.#contexts[job] !== context || this.#crosses) this.#prepare(job, context, header, length);
     const nonce = this.#nonces + 16 * job;
-    view.setUint32(nonce, salt);
     view.setUint32(nonce + 4, ivHigh);
     view.setUint32(nonce + 8, ivLow);
-    this.#address(at + layout.out, data);
-    this.#address(at + layout.input, data);
+    // The low words of addresses.
+    const packet = (this.#baseLow + header) | 0;
+    const data = (packet + DATA) | 0;
+    words[at + layout.out] = data;
+    words[at + layout.input] = data;
     words[at + layout.length] = length;
-    if (this.#tag >= 0) this.#address(at + this.#tag, data + length);
-    return job;
+    if (layout.tag !== 0) words[at + layout.tag] = data + length;
+    if (this.#extended[job] === 0) words[at + layout.aad] = packet;
+    else this.#extendAad(job, header, sequenceHigh);
   }
 
-  aad(job: number, header: number): void {
+  /** What a key's next jobs in this place need not write again; where the arena crosses 4 GiB, for each job. */
+  #prepare(job: number, context: number, header: number, length: number): void {
+    const { salt, extended } = this.#keys.get(context)!;
+    const layout = this.#layout;
+    const words = this.words;
     const at = this.start + job * this.jobWords;
-    this.#address(at + this.#layout.aad, header);
-    this.words[at + this.#layout.aadLength] = 8;
+    this.#contexts[job] = context;
+    this.#extended[job] = extended ? 1 : 0;
+    this.setContext(job, context);
+    this.#view.setUint32(this.#nonces + 16 * job, salt);
+    const packet = this.#base + header;
+    const aad = extended ? this.memory.base + this.#aads + 16 * job : packet;
+    words[at + layout.aad] = aad % TWO_32;
+    words[at + layout.aad + 1] = high(aad);
+    words[at + layout.aadLength] = extended ? 12 : 8;
+    words[at + layout.out + 1] = high(packet + DATA);
+    words[at + layout.input + 1] = high(packet + DATA);
+    if (layout.tag !== 0) words[at + layout.tag + 1] = high(packet + DATA + length);
   }
 
-  extendedAad(job: number, spi: number, high: number, low: number): void {
-    const { view, base } = this.memory;
+  /** SPI, high and low half of the sequence number (RFC 4106 §5). */
+  #extendAad(job: number, header: number, sequenceHigh: number): void {
+    const packet = this.#arena.view;
     const aad = this.#aads + 16 * job;
-    view.setUint32(aad, spi);
-    view.setUint32(aad + 4, high);
-    view.setUint32(aad + 8, low);
-    const at = this.start + job * this.jobWords;
-    const address = base + aad;
-    this.words[at + this.#layout.aad] = address % TWO_32;
-    this.words[at + this.#layout.aad + 1] = Math.floor(address / TWO_32);
-    this.words[at + this.#layout.aadLength] = 12;
+    this.#view.setInt32(aad, packet.getInt32(header));
+    this.#view.setUint32(aad + 4, sequenceHigh);
+    this.#view.setInt32(aad + 8, packet.getInt32(header + 4));
   }
 
   run(): void {
     this.list.run(this.#count * this.#layout.calls);
+    this.ran = this.#count;
     this.#count = 0;
   }
 
@@ -127,19 +171,16 @@ export abstract class AeadQueue implements AeadJobs {
     return ((words[at + this.#layout.out]! - this.#baseLow) >>> 0) + words[at + this.#layout.length]!;
   }
 
+  allOk(): boolean {
+    for (let job = 0; job < this.ran; job++) if (!this.ok(job)) return false;
+    return true;
+  }
+
   /** Whether a job of the last run succeeded; for `open`, whether the packet is authentic. */
   abstract ok(job: number): boolean;
-  /** The key is gone: what stands at its address next is another one. */
-  protected forgetContext(context: number): void {
-    for (let job = 0; job < CAPACITY; job++) if (this.#contexts[job] === context) this.#contexts[job] = 0;
-  }
 
   /** Another key than at the last job in this place. */
   protected abstract setContext(job: number, context: number): void;
-
-  #address(at: number, offset: number): void {
-    const low = this.#baseLow + offset;
-    this.words[at] = low; // modulo 2^32
-    this.words[at + 1] = low >= TWO_32 ? this.#baseHigh + 1 : this.#baseHigh;
-  }
 }
+
+const high = (address: number): number => Math.floor(address / TWO_32);

@@ -29,7 +29,9 @@ export function createIpsecMbBackend(options: { readonly queue?: boolean } = {})
   const queued = options.queue !== false;
   const gcmQueues = queued ? queuesOf(GcmQueue.create) : undefined;
   const chachaQueues =
-    queued && chacha ? queuesOf((direction, arena) => ChaChaQueue.create(chacha, direction, arena)) : undefined;
+    queued && chacha
+      ? queuesOf((direction, arena) => ChaChaQueue.create(chacha, direction, arena))
+      : undefined;
   return {
     name: "ipsec-mb",
     create(direction, suite, esn, keys, arena) {

@@ -23,7 +23,7 @@ const common = {
   length: argumentWord(NARROW, 1, 4),
 };
 const SEAL: JobLayout = { ...common, tag: argumentWord(NARROW, 2, 1) };
-const OPEN: JobLayout = { ...common, tag: undefined };
+const OPEN: JobLayout = { ...common, tag: 0 };
 
 export class ChaChaQueue extends MbQueue {
   /** Undefined where the machine cannot have a call list. */

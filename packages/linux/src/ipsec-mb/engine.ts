@@ -74,7 +74,7 @@ function createEngine(
   const key = keySlot.arena.base + keySlot.at;
   const context = work.arena.base + work.at + CONTEXT;
   const rightTag = work.arena.base + work.at + RIGHT_TAG;
-  queue?.register(key, queuedFunction);
+  queue?.use(key, queuedFunction);
   return {
     context: key,
     seal(nonce, aad, aadLength, input, out, length) {
@@ -86,7 +86,6 @@ function createEngine(
       return constantTimeCompare(rightTag, data + length, TAG_LENGTH) === 0;
     },
     destroy() {
-      queue?.forget(key);
       keySlot.release();
       work.release();
     },

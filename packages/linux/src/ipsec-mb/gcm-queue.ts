@@ -19,7 +19,7 @@ const common = {
   aadLength: argumentWord(WIDE, 0, 7),
 };
 const SEAL: JobLayout = { ...common, tag: argumentWord(WIDE, 0, 8) };
-const OPEN: JobLayout = { ...common, tag: undefined };
+const OPEN: JobLayout = { ...common, tag: 0 };
 
 export class GcmQueue extends MbQueue {
   /** Undefined where the machine cannot have a call list. */

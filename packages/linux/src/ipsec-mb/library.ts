@@ -54,13 +54,7 @@ export interface GcmFunctions {
 }
 
 export type ChaChaInit = (key: number, context: number, iv: number, aad: number, aadLength: number) => void;
-export type ChaChaUpdate = (
-  key: number,
-  context: number,
-  out: number,
-  input: number,
-  length: number,
-) => void;
+export type ChaChaUpdate = (key: number, context: number, out: number, input: number, length: number) => void;
 export type ChaChaFinalize = (context: number, tag: number, tagLength: number) => void;
 
 export interface ChaChaFunctions {

@@ -11,7 +11,8 @@ import type { CipherArena } from "../packet-cipher.ts";
 import { CONTEXT_LENGTH } from "./library.ts";
 
 export abstract class MbQueue extends AeadQueue {
-  readonly #arena: CipherArena;
+  readonly #arenaView: DataView;
+  readonly #view: DataView;
   readonly #functions = new Map<number, number>();
   readonly #tags: number;
   readonly #compares: boolean;
@@ -20,32 +21,47 @@ export abstract class MbQueue extends AeadQueue {
 
   constructor(arena: CipherArena, layout: JobLayout, list: CallList, memory: OwnedArena) {
     super(arena, layout, list, memory);
-    this.#arena = arena;
+    this.#arenaView = arena.view;
+    this.#view = memory.view;
     this.#tags = memory.allocate(this.capacity * TAG_LENGTH);
     // Sealing writes the tag into the packet.
-    this.#compares = layout.tag === undefined;
+    this.#compares = layout.tag === 0;
     this.context = memory.base + memory.allocate(CONTEXT_LENGTH);
   }
 
   /** The function that works with the key at this address. */
-  register(key: number, address: number): void {
+  use(key: number, address: number): void {
     this.#functions.set(key, address);
   }
 
-  forget(key: number): void {
+  override forget(key: number): void {
     this.#functions.delete(key);
-    this.forgetContext(key);
+    super.forget(key);
   }
 
   ok(job: number): boolean {
+    return !this.#compares || this.#difference(job) === 0;
+  }
+
+  override allOk(): boolean {
     if (!this.#compares) return true;
-    const own = this.tagOf(job);
-    const { view } = this.#arena;
-    const right = this.memory.view;
-    const at = this.#tags + TAG_LENGTH * job;
     let difference = 0;
-    for (let i = 0; i < TAG_LENGTH; i += 4) difference |= view.getInt32(own + i) ^ right.getInt32(at + i);
+    for (let job = 0; job < this.ran; job++) difference |= this.#difference(job);
     return difference === 0;
+  }
+
+  /** 0 when the packet's tag is the right one; without a branch on either. */
+  #difference(job: number): number {
+    const view = this.#arenaView;
+    const right = this.#view;
+    const a = this.tagOf(job);
+    const b = this.#tags + TAG_LENGTH * job;
+    return (
+      (view.getInt32(a) ^ right.getInt32(b)) |
+      (view.getInt32(a + 4) ^ right.getInt32(b + 4)) |
+      (view.getInt32(a + 8) ^ right.getInt32(b + 8)) |
+      (view.getInt32(a + 12) ^ right.getInt32(b + 12))
+    );
   }
 
   /** Where the right tag of a job is written when it is compared. */
