@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { createArena } from "../../src/arena.ts";
 import { createEvpBackend } from "../../src/evp/backend.ts";
 import { createIpsecMbBackend, ipsecMbMissing } from "../../src/ipsec-mb/backend.ts";
-import { missingFlags } from "../../src/ipsec-mb/library.ts";
+import { missingFlags, openIpsecMb } from "../../src/ipsec-mb/library.ts";
 
 const ALL = "avx512f avx512dq avx512cd avx512bw avx512vl avx512ifma vaes vpclmulqdq gfni bmi2";
 
@@ -21,14 +21,21 @@ it("is there, or says what is missing", () => {
   }
 });
 
+it("has ChaCha20-Poly1305, whose first function only its manager knows", () => {
+  const opened = openIpsecMb();
+  if ("reason" in opened) return expect(opened.reason).toBe(ipsecMbMissing());
+  const { init, seal, open, finalize } = opened.library.chacha!;
+  expect(new Set([init, seal, open, finalize].map(({ address }) => address)).size).toBe(4);
+});
+
 it("a key whose memory had a key of another length before is used with its own functions", () => {
   const arena = createArena(1 << 16);
   const create = ipsecMbMissing() === undefined ? createIpsecMbBackend : createEvpBackend;
   const fast = create();
   const reference = createEvpBackend();
   const header = 1024;
-  const seal = (backend: typeof fast, keyBits: number) => {
-    const suite = { encryption: "aes-gcm-16", keyBits, integrity: "none" } as const;
+  const seal = (backend: typeof fast, encryption: "aes-gcm-16" | "chacha20-poly1305", keyBits: number) => {
+    const suite = { encryption, keyBits, integrity: "none" } as const;
     const keys = {
       encryption: new Uint8Array(keyBits / 8).fill(keyBits & 0xff),
       salt: new Uint8Array(4),
@@ -42,6 +49,9 @@ it("a key whose memory had a key of another length before is used with its own f
     return Buffer.from(arena.bytes.slice(header, header + length));
   };
   for (const keyBits of [128, 256, 192, 128]) {
-    expect(seal(fast, keyBits).equals(seal(reference, keyBits)), `${keyBits} bits`).toBe(true);
+    const aes = (backend: typeof fast) => seal(backend, "aes-gcm-16", keyBits);
+    const chacha = (backend: typeof fast) => seal(backend, "chacha20-poly1305", 256);
+    expect(aes(fast).equals(aes(reference)), `${keyBits} bits`).toBe(true);
+    expect(chacha(fast).equals(chacha(reference))).toBe(true);
   }
 });
