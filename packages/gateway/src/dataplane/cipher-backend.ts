@@ -1,5 +1,5 @@
 /**
- * Who does the mathematics of ESP: Intel's ipsec-mb for AES-GCM where it is installed and the processor has what it needs, else
+ * Who does the mathematics of ESP: Intel's ipsec-mb for the AEADs where it is installed and the processor has what it needs, else
  * OpenSSL, both through FFI. The slower two need no foreign calls: to compare results, or where an OpenSSL is not trusted.
  * Status shows the one in use.
  */
