@@ -26,7 +26,8 @@ const FLAP_SECONDS = FULL ? 60 : 4;
 const PREFIXES = 200;
 /**
  * After both instances died, the device was seen with a second Child SA for more than 20 s, and without it later. The likely
- * cause, not established: it deletes an SA whose other end is dead, and gives up after its last retransmission (51 s).
+ * cause, not established: it deletes an SA whose other end is dead, and gives up after two thirds of its DPD time, 30 s (51 s when
+ * this was seen).
  */
 const LEFTOVER_SECONDS = 65;
 /** So long after the first lost packet status may still not know: half a second of silence, and a busy machine. */

@@ -258,7 +258,6 @@ it("sees, measures and reports docker pause of an instance, from the host", asyn
       said += chunk;
     });
   }
-  const ended = new Promise<number | null>((resolve) => watch.once("close", resolve));
   await until("the watch to begin", 60, () => said.includes("docker pause something now"));
   daemon.must(daemon.docker(["pause", container("gw-in-1")]));
   try {
@@ -268,7 +267,11 @@ it("sees, measures and reports docker pause of an instance, from the host", asyn
   } finally {
     daemon.must(daemon.docker(["unpause", container("gw-in-1")]));
   }
-  expect(await ended, said).toBe(0);
+  await until("the watch to end", 150, () => watch.exitCode !== null).catch((error: Error) => {
+    watch.kill();
+    throw new Error(`${error.message}; it said: ${said}`);
+  });
+  expect(watch.exitCode, said).toBe(0);
   process.stdout.write(`containers: ${said.trim()}\n`);
   expect(said).toMatch(/instance\.down gw\/IN_1: \d+ flows moved, .* packets lost, worst outage \d+ ms/);
   await until("all to be as before", 60, () => labStatus().ready);

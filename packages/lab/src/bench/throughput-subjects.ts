@@ -50,7 +50,8 @@ export const plainRouting: Subject = {
 const STATIC_MAIN = join(REPOSITORY, "packages", "gateway", "src", "dataplane", "static-main.ts");
 
 const BACKEND_NOTES: Readonly<Record<string, string>> = {
-  "ipsec-mb": "tandem: AES-GCM and ChaCha20-Poly1305 by Intel's ipsec-mb (TANDEM_ESP_BACKEND=evp: by OpenSSL).",
+  "ipsec-mb":
+    "tandem: AES-GCM and ChaCha20-Poly1305 by Intel's ipsec-mb (TANDEM_ESP_BACKEND=evp: by OpenSSL).",
   evp: "tandem: AES-GCM and ChaCha20-Poly1305 by OpenSSL (with Debian's libipsec-mb1 and a processor with VAES and AVX-512 they are faster).",
 };
 

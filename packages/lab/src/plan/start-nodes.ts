@@ -47,10 +47,12 @@ export async function startNodes(realm: Realm, folder: StateFolder, plan: LabPla
       .filter(({ software }) => software === "strongswan")
       .map((node) => startStrongswanDevice(realm, folder, plan, node)),
   );
-  // A supervisor that finds an instance still starting would take it for dead and move its seats.
-  await Promise.all(
-    of("instance").map((node, index) => untilListening(node.config.controlSocket, ends[index])),
-  );
+  // A supervisor that finds an instance still starting would take it for dead and move its seats; one that does not find the
+  // fabric's agent could not place them, and whoever asks for status then would be told that seats are nowhere.
+  await Promise.all([
+    ...of("instance").map((node, index) => untilListening(node.config.controlSocket, ends[index])),
+    ...of("fabric").map((node, index) => untilListening(node.config.controlSocket, network[index])),
+  ]);
   const supervisors = await Promise.all(
     of("supervisor").map((node) => {
       writeJson(node.configFile, supervisorConfig(realm, plan, node));
