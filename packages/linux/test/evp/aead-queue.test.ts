@@ -1,10 +1,14 @@
 import { randomBytes } from "node:crypto";
+import koffi from "koffi";
 import { describe, expect, test } from "vitest";
 import { createArena } from "../../src/arena.ts";
+import { mmap } from "../../src/libc.ts";
 import type { CipherSuite } from "../../src/packet-cipher.ts";
 import { BACKENDS } from "../backends.ts";
 
 const arena = createArena(1 << 20);
+const READ_WRITE = 3;
+const PRIVATE_ANONYMOUS = 0x22;
 const STRIDE = 2048;
 const at = (i: number): number => 65536 + i * STRIDE;
 
@@ -13,6 +17,9 @@ const suites: CipherSuite[] = [
   { encryption: "aes-gcm-16", keyBits: 256, integrity: "none" },
   { encryption: "chacha20-poly1305", keyBits: 256, integrity: "none" },
 ];
+
+/** A multiple of 4 GiB that no mapping is near to; the next one for each use. */
+let boundary = 0x600_0000_0000;
 
 describe.each(BACKENDS)("%s", (_name, createBackend) => {
   const queued = createBackend();
@@ -102,6 +109,50 @@ describe.each(BACKENDS)("%s", (_name, createBackend) => {
     const count = openQueue.count;
     expect(opens[0]!.queued.enqueueOpen!(at(0), 31, 0)).toBe(-1); // shorter than header, IV and ICV
     expect(openQueue.count).toBe(count);
+  });
+
+  test("packets on both sides of a multiple of 4 GiB, and across it", () => {
+    const HALF = 65536;
+    boundary += 2 ** 32;
+    const base = Number(mmap(boundary - HALF, 2 * HALF, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0));
+    expect(base).toBe(boundary - HALF);
+    const memory = koffi.view(BigInt(base), 2 * HALF);
+    const crossing = { base, bytes: new Uint8Array(memory), view: new DataView(memory) };
+    for (const suite of suites) {
+      for (const esn of [false, true]) {
+        const keys = {
+          encryption: randomBytes(suite.keyBits / 8),
+          salt: randomBytes(4),
+          integrity: new Uint8Array(0),
+        };
+        const one = direct.create("seal", suite, esn, keys, crossing);
+        const many = queued.create("seal", suite, esn, keys, crossing);
+        const open = queued.create("open", suite, esn, keys, crossing);
+        // Header, data, tag: all below; all above; cut between them and within each.
+        for (const place of [-2000, 64, -4, -8, -12, -16, -20, -1000, -1016, -1020]) {
+          const header = HALF + place;
+          const plain = randomBytes(1000);
+          const put = (): void => {
+            crossing.view.setUint32(header, 0xc0ffee);
+            crossing.view.setUint32(header + 4, 7);
+            crossing.bytes.set(plain, header + 16);
+          };
+          put();
+          const length = one.seal(header, header + 16, plain.length, 1, 7);
+          const expected = crossing.bytes.slice(header, header + length);
+          put();
+          if (many.enqueueSeal === undefined) many.seal(header, header + 16, plain.length, 1, 7);
+          else many.enqueueSeal(header, plain.length, 1, 7);
+          many.queue?.run();
+          expect(crossing.bytes.slice(header, header + length), `sealed at ${place}`).toEqual(expected);
+          if (open.enqueueOpen === undefined) open.open(header, length, 1);
+          else open.enqueueOpen(header, length, 1);
+          open.queue?.run();
+          expect(open.queue?.ok(0), `opened at ${place}`).toBe(open.queue && true);
+          expect(Buffer.from(crossing.bytes.slice(header + 16, header + 1016)).equals(plain)).toBe(true);
+        }
+      }
+    }
   });
 });
 
