@@ -23,6 +23,11 @@ export interface Checksum {
     offset: number,
     length: number,
   ): number;
+  /**
+   * Whether the bytes at `a` and `b` differ where those at `mask` have ones. The 15 bytes behind the last ones must be readable,
+   * and zeros in the mask.
+   */
+  differs(a: number, b: number, mask: number, length: number): boolean;
 }
 
 /** Portable version, over words of 32 bits where the address allows. */
@@ -37,6 +42,11 @@ export function wordChecksum(arena: Pick<Arena, "bytes" | "words">): Checksum {
       bytes.copyWithin(target, header, header + headerLength);
       return checksum.copy(sum, target + headerLength, offset, length);
     },
+    differs(a, b, mask, length) {
+      for (let i = 0; i < length; i++)
+        if (((bytes[a + i]! ^ bytes[b + i]!) & bytes[mask + i]!) !== 0) return true;
+      return false;
+    },
     add: (sum, offset, length) => sumBytes(bytes, words, offset, length, sum),
   };
   return checksum;
@@ -44,12 +54,13 @@ export function wordChecksum(arena: Pick<Arena, "bytes" | "words">): Checksum {
 
 /** The version with SIMD; `memory` is the arena's. */
 export function simdChecksum(memory: WasmMemory): Checksum {
-  const { sum: sumOf, copy, assemble } = instantiateChecksum(memory);
+  const { sum: sumOf, copy, assemble, differs } = instantiateChecksum(memory);
   return {
     add: (sum, offset, length) => sum + sumOf(offset, length),
     copy: (sum, target, offset, length) => sum + copy(target, offset, length),
     assemble: (sum, target, header, headerLength, offset, length) =>
       sum + assemble(target, offset, length, header, headerLength),
+    differs: (a, b, mask, length) => differs(a, b, mask, length) !== 0,
   };
 }
 

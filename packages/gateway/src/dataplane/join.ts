@@ -20,7 +20,7 @@ import { DropReason, type InnerPacket, PROTOCOL_TCP, PROTOCOL_UDP } from "@tande
 import { Errno, VIRTIO_NET_HEADER_LENGTH, VirtioFlag, VirtioGso } from "@tandem/linux";
 import { fold, swap16 } from "./checksum.ts";
 import type { Plane } from "./plane.ts";
-import { JOIN_MAX, MAX_PACKET } from "./regions.ts";
+import { JOIN_IOVEC, JOIN_MASK, JOIN_MAX, MAX_PACKET } from "./regions.ts";
 import { LoopCounter } from "./shared-counters.ts";
 
 const TWO_32 = 0x1_0000_0000;
@@ -31,8 +31,9 @@ const TUN_FULL = DropReason["tun-full"];
 const TUN_ERROR = DropReason["tun-error"];
 
 class Join {
-  /** Offset of the iovec array. */
+  /** Offset of the iovec array, and of ones for the bits of the headers that are the same in all packets. */
   readonly iovec: number;
+  readonly mask: number;
   active = false;
   family: 4 | 6 = 4;
   protocol = 0;
@@ -54,6 +55,7 @@ class Join {
 
   constructor(iovec: number) {
     this.iovec = iovec;
+    this.mask = iovec + JOIN_IOVEC;
   }
 }
 
@@ -112,29 +114,25 @@ export class Joiner {
     if (join === undefined || join.count < 2 || join.count >= JOIN_MAX) return 0; // the second tells how identifications go
     const length = join.headers + join.size;
     if (join.total + join.size > MAX_PACKET) return 0;
+    const { checksum } = this.#plane;
+    if (checksum.differs(at, join.first, join.mask, join.headers)) return 0;
     const view = this.#view;
-    const first = join.first;
-    if (view.getInt32(at) !== view.getInt32(first)) return 0; // IPv4: the total length is among it
-    if (!(join.family === 4 ? this.#continuesIpv4(join, at) : this.#continuesIpv6(join, at))) return 0;
-
     const upper = at + join.upper;
-    const firstUpper = first + join.upper;
-    if (view.getInt32(upper) !== view.getInt32(firstUpper)) return 0; // ports
-    if (join.protocol === PROTOCOL_TCP) {
-      if (!this.#continuesTcp(join, upper, firstUpper)) return 0;
-    } else if (
-      view.getUint16(upper + 4) !== view.getUint16(firstUpper + 4) ||
-      view.getUint16(upper + 6) === 0
-    ) {
+    if (
+      join.protocol === PROTOCOL_TCP
+        ? view.getInt32(upper + 4) !== join.sequence
+        : view.getUint16(upper + 6) === 0
+    )
       return 0;
-    }
-    if (fold(this.#plane.checksum.add(join.pseudo, upper, length - join.upper)) !== 0xffff) return 0;
+    if (join.family === 4 && !this.#continuesIpv4(join, at)) return 0;
+    if (fold(checksum.add(join.pseudo, upper, length - join.upper)) !== 0xffff) return 0;
     if (join.family === 4 && !join.fixedIdentification)
       join.identification = (join.identification + 1) & 0xffff;
     this.#add(join, at, join.size);
     return length;
   }
 
+  /** The identification, and the checksum, which differs from the first one's by as much (RFC 1624, modulo 2^16 - 1). */
   #continuesIpv4(join: Join, at: number): boolean {
     const view = this.#view;
     const first = join.first;
@@ -142,20 +140,9 @@ export class Joiner {
     const identification = join.fixedIdentification
       ? firstIdentification
       : (join.identification + 1) & 0xffff;
-    if (view.getUint16(at + 4) !== identification || view.getInt16(at + 6) !== view.getInt16(first + 6))
-      return false;
-    if (view.getInt16(at + 8) !== view.getInt16(first + 8)) return false; // TTL, protocol
-    if (view.getInt32(at + 12) !== view.getInt32(first + 12)) return false;
-    if (view.getInt32(at + 16) !== view.getInt32(first + 16)) return false;
-    // Only the identification differs, so the checksum must differ by as much (RFC 1624, modulo 2^16 - 1).
+    if (view.getUint16(at + 4) !== identification) return false;
     const sum = view.getUint16(at + 10) + identification;
     return (sum - view.getUint16(first + 10) - firstIdentification) % 0xffff === 0;
-  }
-
-  #continuesIpv6(join: Join, at: number): boolean {
-    const view = this.#view;
-    for (let o = 4; o < 40; o += 4) if (view.getInt32(at + o) !== view.getInt32(join.first + o)) return false;
-    return true;
   }
 
   #continuesTcp(join: Join, tcp: number, first: number): boolean {
@@ -297,11 +284,14 @@ export class Joiner {
     if (join.active) this.#write(join);
     join.active = true;
     this.#active++;
-    join.family = packet.family;
-    join.protocol = packet.protocol;
+    if (join.family !== packet.family || join.protocol !== packet.protocol || join.headers !== headers) {
+      join.family = packet.family;
+      join.protocol = packet.protocol;
+      join.upper = upper;
+      join.headers = headers;
+      this.#setMask(join);
+    }
     join.first = packet.offset;
-    join.upper = upper;
-    join.headers = headers;
     join.size = packet.length - headers;
     join.count = 1;
     join.total = packet.length;
@@ -310,6 +300,22 @@ export class Joiner {
     join.identification = packet.identification;
     join.fixedIdentification = false;
     this.current = join;
+  }
+
+  /** All but what counts up from packet to packet, and PSH. */
+  #setMask({ mask, family, protocol, upper, headers }: Join): void {
+    const { bytes } = this.#plane.arena;
+    bytes.fill(0, mask, mask + JOIN_MASK);
+    bytes.fill(0xff, mask, mask + headers);
+    if (family === 4) {
+      bytes.fill(0, mask + 4, mask + 6); // identification
+      bytes.fill(0, mask + 10, mask + 12); // checksum
+    }
+    if (protocol === PROTOCOL_TCP) {
+      bytes.fill(0, mask + upper + 4, mask + upper + 8); // sequence number
+      bytes[mask + upper + 13] = ~PSH & 0xff;
+      bytes.fill(0, mask + upper + 16, mask + upper + 18); // checksum
+    } else bytes.fill(0, mask + upper + 6, mask + upper + 8); // checksum
   }
 
   /** IP header and upper-layer checksums, over the packet as it came. */

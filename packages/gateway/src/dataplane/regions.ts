@@ -17,6 +17,9 @@ export const RECEIVE_BUFFERS = 4;
 /** Joins under way at once, and packets in one. */
 export const JOIN_SLOTS = 8;
 export const JOIN_MAX = 64;
+export const JOIN_IOVEC = JOIN_MAX * 16;
+/** As long as the longest headers that are joined: IPv6 and TCP with all its options, and up to a multiple of 16. */
+export const JOIN_MASK = 112;
 
 export interface Regions {
   /** Offset of a packet read from the TUN. */
@@ -29,7 +32,7 @@ export interface Regions {
   readonly scratch: number;
   readonly spare: number;
   readonly headers: number;
-  /** An iovec array per join. */
+  /** Per join an iovec array, and the mask of its headers behind it. */
   readonly joins: readonly number[];
 }
 
@@ -42,6 +45,6 @@ export function allocateRegions(arena: OwnedArena): Regions {
     scratch: buffer(),
     spare: buffer(),
     headers: arena.allocate(512),
-    joins: Array.from({ length: JOIN_SLOTS }, () => arena.allocate(JOIN_MAX * 16)),
+    joins: Array.from({ length: JOIN_SLOTS }, () => arena.allocate(JOIN_IOVEC + JOIN_MASK)),
   };
 }

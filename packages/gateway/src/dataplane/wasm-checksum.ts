@@ -47,15 +47,22 @@ const I32_STORE16 = 0x3b;
 const I32_WRAP_I64 = 0xa7;
 const I64_ADD = 0x7c;
 const I64_AND = 0x83;
+const I64_SHL = 0x86;
 const I64_SHR_U = 0x88;
 const I64_CONST = 0x42;
+const I64_EXTEND_I32_S = 0xac;
 const I64_EXTEND_I32_U = 0xad;
 const SIMD = 0xfd;
 const V128_LOAD = [SIMD, 0x00];
 const V128_STORE = [SIMD, 0x0b];
+const V128_CONST = [SIMD, 0x0c];
+const V128_AND = [SIMD, 0x4e];
+const V128_OR = [SIMD, 0x50];
+const V128_XOR = [SIMD, 0x51];
+const V128_ANY_TRUE = [SIMD, 0x53];
 const I32X4_EXTRACT = [SIMD, 0x1b];
-const I32X4_EXTADD_PAIRWISE_I16X8_U = [SIMD, 0x7f];
 const I32X4_ADD = [SIMD, 0xae, 0x01];
+const I32X4_DOT_I16X8_S = [SIMD, 0xba, 0x01];
 
 /** Exports of the module. Offsets are into the memory, results are folded to at most 17 bits. */
 export interface WasmChecksum {
@@ -68,6 +75,8 @@ export interface WasmChecksum {
    * the headers are read, and overwritten in front of the copy or behind it.
    */
   assemble(target: number, source: number, length: number, header: number, headerLength: number): number;
+  /** 1 when the bytes at `a` and `b` differ where those at `mask` have ones, 0 when not; up to 15 bytes behind `length`, too. */
+  differs(a: number, b: number, mask: number, length: number): number;
 }
 
 export function instantiateChecksum(memory: WasmMemory): WasmChecksum {
@@ -80,16 +89,18 @@ function assemble(pages: number): Uint8Array<ArrayBuffer> {
     [0x60, 2, I32, I32, 1, I32],
     [0x60, 3, I32, I32, I32, 1, I32],
     [0x60, 5, I32, I32, I32, I32, I32, 1, I32],
+    [0x60, 4, I32, I32, I32, I32, 1, I32],
   ]);
   const limits = [0x01, ...unsigned(pages), ...unsigned(pages)];
   const imports = vector([[...name("env"), ...name("memory"), 0x02, ...limits]]);
-  const functions = vector([[0], [1], [2]]);
+  const functions = vector([[0], [1], [2], [3]]);
   const exported = vector([
     [...name("sum"), 0x00, 0],
     [...name("copy"), 0x00, 1],
     [...name("assemble"), 0x00, 2],
+    [...name("differs"), 0x00, 3],
   ]);
-  const code = vector([sized(body("sum")), sized(body("copy")), sized(body("assemble"))]);
+  const code = vector([body("sum"), body("copy"), body("assemble"), differs()].map(sized));
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
     ...section(1, types),
@@ -101,7 +112,7 @@ function assemble(pages: number): Uint8Array<ArrayBuffer> {
 }
 
 /** One function: (copy, assemble: target,) source, length (, assemble: header, header length) -> folded sum. */
-function body(kind: keyof WasmChecksum): number[] {
+function body(kind: "sum" | "copy" | "assemble"): number[] {
   const copies = kind !== "sum";
   const target = 0;
   const source = copies ? 1 : 0;
@@ -109,18 +120,20 @@ function body(kind: keyof WasmChecksum): number[] {
   const header = length + 1;
   const headerLength = header + 1;
   const parameters = kind === "assemble" ? headerLength + 1 : length + 1;
-  const [a, b, total, at] = [parameters, parameters + 1, parameters + 2, parameters + 3];
+  const [a, b, signs, ones, total, at] = [0, 1, 2, 3, 4, 5].map((n) => parameters + n) as Six;
   const advance = (bytes: number): number[] => [
     ...[GET, source, I32_CONST, ...signed(bytes), I32_ADD, SET, source],
     ...(copies ? [GET, target, I32_CONST, ...signed(bytes), I32_ADD, SET, target] : []),
     ...[GET, length, I32_CONST, ...signed(bytes), I32_SUB, SET, length],
   ];
-  // accumulator += pairwise sums of the 16-bit words at source + offset; target + offset = them
+  // accumulator += pairwise sums of the 16-bit words at source + offset; target + offset = them.
+  // There is a multiplication that adds pairs of signed words: each word goes in less 0x8000, so each sum is short of 0x10000.
   const step = (accumulator: number, offset: number): number[] => {
     const load = [GET, source, ...V128_LOAD, 0, ...unsigned(offset)];
     return [
       ...(copies ? [GET, target, ...load, ...V128_STORE, 0, ...unsigned(offset)] : []),
-      ...[GET, accumulator, ...load, ...I32X4_EXTADD_PAIRWISE_I16X8_U, ...I32X4_ADD, SET, accumulator],
+      ...[GET, accumulator, ...load, GET, signs, ...V128_XOR, GET, ones, ...I32X4_DOT_I16X8_S],
+      ...[...I32X4_ADD, SET, accumulator],
     ];
   };
   // while (length >= bytes) { ...work; advance(bytes) }
@@ -135,7 +148,7 @@ function body(kind: keyof WasmChecksum): number[] {
     ...[GET, total, GET, source, load, 0, 0, I64_EXTEND_I32_U, I64_ADD, SET, total],
   ];
   const addLane = (lane: number): number[] => [
-    ...[GET, total, GET, a, ...I32X4_EXTRACT, lane, I64_EXTEND_I32_U, I64_ADD, SET, total],
+    ...[GET, total, GET, a, ...I32X4_EXTRACT, lane, I64_EXTEND_I32_S, I64_ADD, SET, total],
   ];
   // total = (total & 0xffff) + (total >> 16)
   const fold = [
@@ -152,10 +165,14 @@ function body(kind: keyof WasmChecksum): number[] {
   ];
   return [
     ...vector([
-      [2, V128],
+      [4, V128],
       [1, I64],
       [1, I32],
     ]),
+    ...[...V128_CONST, ...everyWord(0x8000), SET, signs, ...V128_CONST, ...everyWord(1), SET, ones],
+    // total = 4 * 0x10000 for each 16 bytes
+    ...[GET, length, I32_CONST, ...signed(-16), I32_AND, I64_EXTEND_I32_U, I64_CONST, ...signed(14), I64_SHL],
+    ...[SET, total],
     ...(kind === "assemble" ? headers : []),
     ...repeat(64, [...step(a, 0), ...step(b, 16), ...step(a, 32), ...step(b, 48)]),
     ...repeat(16, step(a, 0)),
@@ -175,6 +192,28 @@ function body(kind: keyof WasmChecksum): number[] {
   ];
 }
 
+/** (a, b, mask, length): acc |= (a[..16] ^ b[..16]) & mask[..16], in steps of 16 bytes until the length is reached. */
+function differs(): number[] {
+  const [a, b, mask, length, accumulator] = [0, 1, 2, 3, 4];
+  const load = (pointer: number): number[] => [GET, pointer, ...V128_LOAD, 0, 0];
+  const advance = (pointer: number): number[] => [
+    ...[GET, pointer, I32_CONST, ...signed(16), I32_ADD, SET, pointer],
+  ];
+  return [
+    ...vector([[1, V128]]),
+    ...[GET, length, GET, a, I32_ADD, SET, length, LOOP, VOID],
+    ...[GET, accumulator, ...load(a), ...load(b), ...V128_XOR, ...load(mask), ...V128_AND, ...V128_OR],
+    ...[SET, accumulator, ...advance(a), ...advance(b), ...advance(mask)],
+    ...[GET, a, GET, length, I32_LT_U, BR_IF, 0, END],
+    ...[GET, accumulator, ...V128_ANY_TRUE, END],
+  ];
+}
+
+type Six = [number, number, number, number, number, number];
+const everyWord = (word: number): number[] =>
+  Array(8)
+    .fill([word & 0xff, word >> 8])
+    .flat();
 const section = (id: number, content: number[]): number[] => [id, ...sized(content)];
 const sized = (content: number[]): number[] => [...unsigned(content.length), ...content];
 const vector = (items: number[][]): number[] => [...unsigned(items.length), ...items.flat()];

@@ -7,8 +7,10 @@ import { ADDRESS, type BenchNetwork } from "./throughput-network.ts";
 
 interface IperfReport {
   readonly error?: string;
+  /** Each second of the test, those included that the figures at its end leave out. */
+  readonly intervals?: readonly { readonly sum: { readonly bytes: number } }[];
   readonly end?: {
-    readonly sum_received?: { readonly bits_per_second: number; readonly bytes: number };
+    readonly sum_received?: { readonly bits_per_second: number };
     readonly sum?: {
       readonly bits_per_second: number;
       readonly packets: number;
@@ -51,10 +53,11 @@ export class Prober {
     const report = await this.#iperf(args);
     const after = await busySeconds();
     const received = report.end?.sum_received;
-    if (received === undefined) throw new LabError("iperf3 reports nothing received");
+    const bytes = (report.intervals ?? []).reduce((sum, interval) => sum + interval.sum.bytes, 0);
+    if (received === undefined || bytes === 0) throw new LabError("iperf3 reports nothing received");
     return {
       megabits: received.bits_per_second / 1e6,
-      secondsPerGigabit: (after - before) / ((received.bytes * 8) / 1e9) / ((seconds + 1) / seconds),
+      secondsPerGigabit: (after - before) / ((bytes * 8) / 1e9),
     };
   }
 
