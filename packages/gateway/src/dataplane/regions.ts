@@ -12,8 +12,11 @@ const TAILROOM = 256;
 const BUFFER = HEADROOM + MAX_PACKET + 1 + TAILROOM;
 /** Bytes of one datagram's buffer when many are received by one call; a multiple of the cache line. */
 export const RECEIVE_STRIDE = 65600;
-/** Receive calls per socket and turn; each has a buffer of its own, because joins point into it until they are written. */
-export const RECEIVE_BUFFERS = 4;
+/**
+ * Receive calls per socket and turn; each has a buffer of its own, because joins point into it until they are written. What is
+ * not full when the buffers are is written all the same, so few of them make many small writes.
+ */
+export const RECEIVE_BUFFERS = 12;
 /** Joins under way at once, and packets in one. */
 export const JOIN_SLOTS = 8;
 export const JOIN_MAX = 64;
