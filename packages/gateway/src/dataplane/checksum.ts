@@ -6,6 +6,7 @@ import type { Arena } from "@tandem/linux";
 import { sumBytes, swapWord, updateChecksum as updatedChecksum } from "@tandem/wire";
 import { instantiateChecksum, type WasmMemory } from "./wasm-checksum.ts";
 
+/** The passes over packet bytes that are worth WebAssembly: sums, copies with sums, and the comparison of headers. */
 export interface Checksum {
   /** Adds `length` bytes at `offset` to `sum` (little-endian words, not folded). */
   add(sum: number, offset: number, length: number): number;
