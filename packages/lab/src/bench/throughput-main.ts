@@ -2,7 +2,7 @@
  * Runs the throughput benchmark:
  *
  *      node packages/lab/src/bench/throughput-main.ts [--quick] [--runs N] [--seconds S] [--subjects a,b] [--variants main,v6,...]
- *           [--works tcp-1,udp-1300,...] [--wireguard-go PATH] [--json FILE|-] [--html FILE]
+ *           [--works tcp-1,udp-1300,...] [--congestion NAME] [--wireguard-go PATH] [--json FILE|-] [--html FILE]
  *
  * Everything with three runs takes about 20 minutes. Table on stdout, progress on stderr. `--json -` prints the JSON instead of the table.
  */
@@ -24,6 +24,7 @@ const HELP: BenchHelp = {
     "--subjects A,B": "plain-routing, kernel-libipsec, wireguard-go, tandem",
     "--variants A,B": "main, v6, ... : the rows of the full table",
     "--works A,B": "tcp-1, tcp-4, udp-1300, udp-64, ping, ...",
+    "--congestion NAME": "congestion control of the hosts' TCP (default: this machine's)",
     "--wireguard-go PATH": "which wireguard-go (default: the one in PATH)",
     "--json FILE|-": "the figures for programs; - for standard output instead of the table",
     "--html FILE": "one page with charts",
@@ -38,6 +39,7 @@ const { values } = benchArguments(HELP, {
     subjects: { type: "string", default: "" },
     variants: { type: "string", default: "" },
     works: { type: "string", default: "" },
+    congestion: { type: "string" },
     "wireguard-go": { type: "string", default: "wireguard-go" },
     json: { type: "string" },
     html: { type: "string" },
@@ -55,6 +57,7 @@ try {
     subjects: list(values.subjects),
     variants: list(values.variants),
     works: list(values.works),
+    ...(values.congestion !== undefined && { congestion: values.congestion }),
     wireguardGo: values["wireguard-go"],
     progress: (line) =>
       process.stderr.write(`${((Date.now() - started) / 1000).toFixed(0).padStart(5)} s  ${line}\n`),

@@ -29,11 +29,14 @@ export interface TcpResult {
 export class Prober {
   readonly #network: BenchNetwork;
   readonly #family: 4 | 6;
+  readonly #congestion: string;
   #port = 5300;
 
-  constructor(network: BenchNetwork, family: 4 | 6) {
+  /** `congestion`: what the hosts' TCP uses, whatever the machine's default is. */
+  constructor(network: BenchNetwork, family: 4 | 6, congestion: string) {
     this.#network = network;
     this.#family = family;
+    this.#congestion = congestion;
   }
 
   /** Waits until host2 answers; throws when it does not within ten seconds. */
@@ -50,7 +53,7 @@ export class Prober {
     const before = await busySeconds();
     // The first second is left out: connections open their windows, and a compiler may still be at work.
     const args = ["-P", String(flows), "-O", "1", "-t", String(seconds), ...(reverse ? ["-R"] : [])];
-    const report = await this.#iperf(args);
+    const report = await this.#iperf(["-C", this.#congestion, ...args]);
     const after = await busySeconds();
     const received = report.end?.sum_received;
     const bytes = (report.intervals ?? []).reduce((sum, interval) => sum + interval.sum.bytes, 0);
@@ -105,7 +108,7 @@ export class Prober {
 
   /** Ping while one TCP flow runs at full rate. */
   async pingUnderLoad(count: number): Promise<number[]> {
-    const load = this.#iperf(["-t", String(Math.ceil(count * 0.012) + 2)]);
+    const load = this.#iperf(["-C", this.#congestion, "-t", String(Math.ceil(count * 0.012) + 2)]);
     const [times] = await Promise.all([this.ping(count), load]);
     return times;
   }
@@ -147,6 +150,18 @@ async function listening(network: BenchNetwork, port: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new LabError("iperf3 does not listen");
+}
+
+/** The congestion controls that this machine's TCP has; the one that connections have by default first. */
+export async function congestionControls(): Promise<string[]> {
+  const read = async (name: string): Promise<string[]> =>
+    (await readFile(`/proc/sys/net/ipv4/${name}`, "latin1")).trim().split(/\s+/);
+  return [
+    ...new Set([
+      ...(await read("tcp_congestion_control")),
+      ...(await read("tcp_available_congestion_control")),
+    ]),
+  ];
 }
 
 /** Processor time used by everything on this machine since it started. */

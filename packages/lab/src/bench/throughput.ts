@@ -7,7 +7,7 @@ import { LabError } from "../lab-error.ts";
 import { tryCommand } from "../process/run-command.ts";
 import { BenchSheet, describeMachine } from "./bench-table.ts";
 import { BenchNetwork } from "./throughput-network.ts";
-import { median, Prober } from "./throughput-probe.ts";
+import { congestionControls, median, Prober } from "./throughput-probe.ts";
 import {
   kernelLibipsec,
   plainRouting,
@@ -23,6 +23,8 @@ export interface ThroughputOptions {
   readonly runs: number;
   /** Per iperf3 run. */
   readonly seconds: number;
+  /** Congestion control of the hosts' TCP; default: this machine's. */
+  readonly congestion?: string;
   /** Path of the wireguard-go to measure. */
   readonly wireguardGo: string;
   /** Names of subjects to measure; empty: all. */
@@ -58,6 +60,7 @@ export interface ThroughputResult {
 
 export async function measureThroughput(options: ThroughputOptions): Promise<ThroughputResult> {
   await checkTools();
+  const congestion = await chooseCongestion(options.congestion);
   const version = await wireguardVersion(options.wireguardGo);
   const all: readonly Subject[] = [plainRouting, kernelLibipsec, wireguardGo(options.wireguardGo), tandem];
   const subjects = all.filter((s) => options.subjects.length === 0 || options.subjects.includes(s.name));
@@ -67,7 +70,7 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
       options.variants.includes(v.suffix === "" ? "main" : v.suffix.slice(1)),
   );
   const sheet = new BenchSheet();
-  const notes = new Set<string>([`wireguard-go: ${version}.`]);
+  const notes = new Set<string>([`wireguard-go: ${version}.`, `the hosts' TCP: ${congestion}.`]);
   let failed = false;
   const network = new BenchNetwork();
   const stop = (): void => {
@@ -89,7 +92,8 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
           if (version === "not installed" && subject.name === "wireguard-go") continue;
           const label = `${subject.name}${variant.suffix} ${run}/${options.runs}`;
           try {
-            const note = await measure(network, subject, variant, options, sheet, label);
+            const prober = new Prober(network, variant.family, congestion);
+            const note = await measure(network, prober, subject, variant, options, sheet, label);
             if (note !== undefined) notes.add(note);
           } catch (error) {
             // Twenty minutes of figures are not thrown away for one; that it is missing shows in the table and in the exit status.
@@ -116,9 +120,21 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
   return { result, notes: [...notes], failed };
 }
 
+/** Throws when this machine's TCP does not have what is wanted. */
+async function chooseCongestion(wanted: string | undefined): Promise<string> {
+  const names = await congestionControls();
+  const chosen = wanted ?? names[0]!;
+  if (names.includes(chosen)) return chosen;
+  throw new LabError(
+    `congestion control ${chosen}: this machine has ${names.join(", ")}`,
+    "name one of these with --congestion",
+  );
+}
+
 /** Resolves to what the subject wants noted. */
 async function measure(
   network: BenchNetwork,
+  prober: Prober,
   subject: Subject,
   variant: Variant,
   options: ThroughputOptions,
@@ -126,7 +142,6 @@ async function measure(
   label: string,
 ): Promise<string | undefined> {
   const { suffix } = variant;
-  const prober = new Prober(network, variant.family);
   const note = (work: string, unit: string, value: number): void => {
     sheet.add(`${work}${suffix}`, subject.name, unit, value);
     options.progress(`${label}: ${work}${suffix} ${value.toFixed(value < 10 ? 3 : 0)} ${unit}`);
