@@ -32,7 +32,7 @@ export class Prober {
   readonly #congestion: string;
   #port = 5300;
 
-  /** `congestion`: what the hosts' TCP uses, whatever the machine's default is. */
+  /** `congestion`: congestion control of the hosts' TCP. */
   constructor(network: BenchNetwork, family: 4 | 6, congestion: string) {
     this.#network = network;
     this.#family = family;

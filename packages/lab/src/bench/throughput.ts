@@ -92,8 +92,7 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
           if (version === "not installed" && subject.name === "wireguard-go") continue;
           const label = `${subject.name}${variant.suffix} ${run}/${options.runs}`;
           try {
-            const prober = new Prober(network, variant.family, congestion);
-            const note = await measure(network, prober, subject, variant, options, sheet, label);
+            const note = await measure(network, subject, variant, { ...options, congestion }, sheet, label);
             if (note !== undefined) notes.add(note);
           } catch (error) {
             // Twenty minutes of figures are not thrown away for one; that it is missing shows in the table and in the exit status.
@@ -113,7 +112,7 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
   const rows = sheet.rows;
   const result = {
     bench: "throughput",
-    machine: { ...describeMachine(), wireguardGo: version },
+    machine: { ...describeMachine(), wireguardGo: version, congestionControl: congestion },
     rows,
     ratios: [...sheet.ratios("tandem"), ...againstMain(rows)],
   };
@@ -134,14 +133,14 @@ async function chooseCongestion(wanted: string | undefined): Promise<string> {
 /** Resolves to what the subject wants noted. */
 async function measure(
   network: BenchNetwork,
-  prober: Prober,
   subject: Subject,
   variant: Variant,
-  options: ThroughputOptions,
+  options: ThroughputOptions & { readonly congestion: string },
   sheet: BenchSheet,
   label: string,
 ): Promise<string | undefined> {
   const { suffix } = variant;
+  const prober = new Prober(network, variant.family, options.congestion);
   const note = (work: string, unit: string, value: number): void => {
     sheet.add(`${work}${suffix}`, subject.name, unit, value);
     options.progress(`${label}: ${work}${suffix} ${value.toFixed(value < 10 ? 3 : 0)} ${unit}`);
